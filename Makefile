@@ -1,0 +1,70 @@
+# Everything that is generated or installed for development is under .steward; `make clean` removes it.
+# PG=15, 17 or 18 chooses a PostgreSQL: PG=17 make test
+
+SHELL := /bin/sh
+PYTHON := .steward/venv/bin/python
+CLUSTER = $(PYTHON) scripts/cluster.py
+# arguments for pytest: make test TESTS="tests/test_search.py -k typo"
+TESTS ?=
+# two servers, one for each core; a run of few tests is faster with one
+WORKERS ?= $(if $(TESTS),0,2)
+
+.DEFAULT_GOAL := help
+.PHONY: help test test-fast dev psql stop build lint format release install \
+	uninstall clean venv
+
+help: ## Show this list.
+	@echo 'pg_steward: keeps the embeddings in a PostgreSQL database fresh.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  PG=15|17|18 chooses the version, for example: PG=17 make test'
+
+test: venv ## Run every test. Installs what it needs.
+	@$(CLUSTER) provision
+	@$(PYTHON) -m pytest -n $(WORKERS) $(TESTS)
+
+test-fast: venv ## Run the tests that need no database.
+	@$(PYTHON) -m pytest -q tests/python tests/test_build.py
+
+dev: venv ## Start a PostgreSQL of your own to try things in, with pg_steward installed.
+	@$(PYTHON) scripts/dev.py
+
+psql: venv ## Open psql on it.
+	@$(CLUSTER) psql --name dev --dbname dev
+
+stop: venv ## Stop it. Its data stay.
+	@$(CLUSTER) stop --name dev
+
+build: venv ## Make the SQL files that are installed from sql/src, sql/migrations and plpython.
+	@$(PYTHON) scripts/build.py
+
+lint: venv ## Check the form of everything, and that what is generated is current.
+	@$(PYTHON) scripts/build.py --check
+	@$(PYTHON) -m sqlfluff lint --processes 2 --nocolor sql/src
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy plpython scripts tests
+
+format: venv ## Put the Python code into its form.
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+release: venv ## Freeze the built files of this version.
+	@$(PYTHON) scripts/build.py release
+
+# The one thing that touches a PostgreSQL of yours: the one whose pg_config is first on the path.
+PG_CONFIG ?= pg_config
+install: ## Copy the files to where CREATE EXTENSION finds them (PG_CONFIG=... says which server).
+	install -d "$$($(PG_CONFIG) --sharedir)/extension"
+	install -m 644 sql/steward.control sql/steward--*.sql "$$($(PG_CONFIG) --sharedir)/extension/"
+
+uninstall: ## Take them away again.
+	rm -f "$$($(PG_CONFIG) --sharedir)"/extension/steward.control \
+		"$$($(PG_CONFIG) --sharedir)"/extension/steward--*.sql
+
+clean: ## Stop our servers and remove .steward.
+	@if [ -x $(PYTHON) ]; then $(CLUSTER) clean; else rm -rf .steward; fi
+
+venv:
+	@sh scripts/bootstrap.sh

@@ -1,0 +1,30 @@
+"""The Python half of pg_steward.
+
+Everything here runs both inside PostgreSQL (the bundle embeds these modules and serves them to
+PL/Python) and in an ordinary Python 3.9 or newer.  No module imports ``plpy``: the SQL functions
+pass it in, so that every line can be tested without a database.
+
+The SQL functions call ``steward_py.entry`` and nothing else.
+"""
+
+from steward_py import (
+    chunking,
+    entry,
+    errors,
+    hashing_model,
+    models,
+    planning,
+    server,
+    worker,
+)
+
+__all__ = [
+    "chunking",
+    "entry",
+    "errors",
+    "hashing_model",
+    "models",
+    "planning",
+    "server",
+    "worker",
+]

@@ -1,0 +1,111 @@
+"""What several tests need: a database to talk to, and psql."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row, tuple_row
+
+from pgenv import Cluster, find
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTALL = ROOT / "sql" / "install.sql"
+UNINSTALL = ROOT / "sql" / "uninstall.sql"
+VERSION = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of a cluster, with the ways in which tests use it."""
+
+    cluster: Cluster
+    name: str
+
+    def connect(
+        self, user: str = "postgres", *, autocommit: bool = True
+    ) -> psycopg.Connection[Any]:
+        """A session of its own; the caller closes it (it is a context manager)."""
+        return psycopg.connect(self.cluster.dsn(self.name, user), autocommit=autocommit)
+
+    def run(
+        self, statement: str, *parameters: Any, user: str = "postgres"
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement in a session of its own; the rows, if it has any."""
+        with self.connect(user) as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, *parameters: Any, user: str = "postgres") -> Any:
+        """The only value of the only row."""
+        ((value,),) = self.run(statement, *parameters, user=user)
+        return value
+
+    def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        """The rows as dictionaries."""
+        with self.connect() as connection:
+            return connection.cursor(row_factory=dict_row).execute(statement, parameters).fetchall()
+
+    def work(self) -> None:
+        """Let the worker inside the database do all there is to do."""
+        self.run("call steward.work(idle_seconds => 0)")
+
+    def psql(
+        self,
+        *arguments: str | Path,
+        stdin: str | None = None,
+        check: bool = True,
+        merge_stderr: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run psql on this database, without anybody's psqlrc."""
+        return run_program(
+            self.cluster,
+            self.name,
+            "psql",
+            ["-X", *arguments],
+            stdin=stdin,
+            check=check,
+            merge_stderr=merge_stderr,
+        )
+
+
+def run_program(
+    cluster: Cluster,
+    dbname: str,
+    program: str,
+    arguments: Sequence[str | Path],
+    *,
+    stdin: str | None = None,
+    check: bool = True,
+    merge_stderr: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of PostgreSQL's on a database; its output is in the exception if it fails."""
+    done = subprocess.run(
+        [cluster.bin(program), *map(str, arguments)],
+        env=cluster.env(dbname) | {"LC_ALL": "C.UTF-8"},
+        input=stdin if stdin is not None else "",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge_stderr else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode:
+        raise AssertionError(
+            f"{program} exited with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        )
+    return done
+
+
+def major() -> int:
+    """The major version of the PostgreSQL that this run is about."""
+    return find().major
+
+
+def quote_name(name: str) -> str:
+    """An identifier as SQL wants it."""
+    return '"' + name.replace('"', '""') + '"'
