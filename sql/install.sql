@@ -1,4 +1,4 @@
--- Install pg_steward 0.1.0 into the current database, or upgrade what is there.
+-- Install pg_steward 0.2.0 into the current database, or upgrade what is there.
 --
 --     psql -d mydb -f sql/install.sql
 --
@@ -33,44 +33,48 @@ do $do$
 declare
     v_installed constant text := steward.version();
 begin
-    if v_installed <> all (array['0.1.0']) then
+    if v_installed <> all (array['0.1.0', '0.2.0']) then
         raise exception 'pg_steward % is installed, which this copy does not know', v_installed
             using
                 errcode = 'object_not_in_prerequisite_state',
-                detail = 'This copy is pg_steward 0.1.0.',
+                detail = 'This copy is pg_steward 0.2.0.',
                 hint = 'Use the install.sql of the installed version or of a later one.';
     end if;
-    if v_installed <> '0.1.0'
+    if v_installed <> '0.2.0'
         and exists (select from pg_extension where extname = 'steward')
     then
         raise exception 'pg_steward % was installed by create extension', v_installed
             using
                 errcode = 'object_not_in_prerequisite_state',
-                hint = 'Run: alter extension steward update to ''0.1.0'';';
+                hint = 'Run: alter extension steward update to ''0.2.0'';';
     end if;
 end
 $do$;
 
 \else
-\ir steward--0.1.0.sql
+\ir steward--0.2.0.sql
 \endif
 
 select steward.version() as steward_at \gset
 select
     :'steward_at' as steward_was,
     case
-        when not :'steward_present'::boolean then 'pg_steward 0.1.0 installed'
-        when :'steward_at' = '0.1.0' then 'pg_steward already at 0.1.0'
-        else format('pg_steward upgraded from %s to 0.1.0', :'steward_at')
+        when not :'steward_present'::boolean then 'pg_steward 0.2.0 installed'
+        when :'steward_at' = '0.2.0' then 'pg_steward already at 0.2.0'
+        else format('pg_steward upgraded from %s to 0.2.0', :'steward_at')
     end as steward_message
 \gset
 
 -- One rung for each release: an old installation climbs all of them.
-
+select :'steward_at' = '0.1.0' as steward_rung \gset
+\if :steward_rung
+\ir steward--0.1.0--0.2.0.sql
+\set steward_at 0.2.0
+\endif
 do $do$
 begin
-    if steward.version() <> '0.1.0' then
-        raise exception 'pg_steward is at % after the installation of 0.1.0', steward.version()
+    if steward.version() <> '0.2.0' then
+        raise exception 'pg_steward is at % after the installation of 0.2.0', steward.version()
             using errcode = 'internal_error', hint = 'The files in sql/ are not of one release.';
     end if;
 end

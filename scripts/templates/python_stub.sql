@@ -11,7 +11,8 @@ begin
                 else 'The language plpython3u is not installed in this database.'
             end,
             hint = case
-                when v_present then 'Run as a superuser: select steward.enable_python();'
-                else 'Run: create extension plpython3u; select steward.enable_python();'
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
             end;
 end

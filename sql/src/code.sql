@@ -4,8 +4,69 @@
 \ir code/functions/version.sql
 \ir code/functions/enable_python.sql
 -- @define_python@
+\ir code/functions/has_python.sql
 
+-- pieces of generated statements
+\ir code/functions/key_list.sql
+\ir code/functions/key_match.sql
+\ir code/functions/key_row_match.sql
+\ir code/functions/key_object.sql
+\ir code/functions/key_record.sql
+\ir code/functions/key_definition.sql
+\ir code/functions/vector_type.sql
+\ir code/functions/vector_operator.sql
+\ir code/functions/generated_name.sql
+
+-- a source begins and ends: the generated objects
+\ir code/functions/source_of.sql
+\ir code/functions/create_visibility_policy.sql
+\ir code/functions/create_space.sql
+\ir code/functions/define_readers.sql
+\ir code/functions/define_key_accessors.sql
+\ir code/functions/define_trigger_function.sql
+\ir code/functions/_key_columns.sql
+\ir code/functions/_begin_track.sql
+\ir code/functions/_create_triggers.sql
+\ir code/functions/_finish_track.sql
+\ir code/functions/_finish_untrack.sql
+\ir code/functions/track.sql
+\ir code/functions/untrack.sql
+\ir code/functions/add_model.sql
+
+-- the life of a job: take, read, plan, finish or give back
+\ir code/functions/max_attempts.sql
+\ir code/functions/refuse_claim.sql
+\ir code/functions/held_claim.sql
+\ir code/functions/take_jobs.sql
+\ir code/functions/known_chunks.sql
+\ir code/functions/check_vectors.sql
+\ir code/functions/finish_claim.sql
+\ir code/functions/give_back.sql
+\ir code/functions/claim.sql
+\ir code/functions/complete.sql
+\ir code/functions/fail.sql
+\ir code/functions/reap.sql
+\ir code/functions/retry_failed.sql
+
+-- the read side
+\ir code/functions/_active_model.sql
+\ir code/functions/_search_statement.sql
+\ir code/functions/search_vector.sql
+\ir code/functions/search.sql
+\ir code/functions/all_jobs.sql
+\ir code/functions/all_freshness.sql
 \ir code/views/models.sql
+\ir code/views/sources.sql
+\ir code/views/spaces.sql
+\ir code/views/jobs.sql
+\ir code/views/decisions.sql
+\ir code/views/freshness.sql
+
+-- running by itself, and telling how it is
+\ir code/functions/_tasks.sql
+\ir code/functions/start.sql
+\ir code/functions/stop.sql
+\ir code/functions/status.sql
 \ir code/functions/check.sql
 
 -- who may do what: always last

@@ -9,7 +9,7 @@ begin
         select
             c.oid as relation,
             case
-                when c.relname = 'model' then 'where not builtin'
+                when c.relname = 'model' then 'where provider <> ''builtin'''
                 else ''
             end as filter
         from pg_extension as e

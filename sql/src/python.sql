@@ -2,3 +2,4 @@
 
 \ir code/python/plan_chunks.sql
 \ir code/python/embed.sql
+\ir code/python/work.sql

@@ -2,4 +2,12 @@
 
 \ir schema/roles.sql
 \ir schema/schemas.sql
+
+-- what there is to look after
 \ir schema/tables/model.sql
+\ir schema/tables/source.sql
+\ir schema/tables/space.sql
+
+-- work under way, and what came of it
+\ir schema/tables/claim.sql
+\ir schema/tables/decision.sql

@@ -4,6 +4,12 @@ revoke all on schema steward, steward_private, steward_data from public;
 revoke all on all routines in schema steward, steward_private, steward_data from public;
 revoke all on all tables in schema steward, steward_private, steward_data from public;
 
+-- start from nothing, so that what an earlier version granted does not stay
+revoke all on all routines in schema steward, steward_private
+from steward_reader, steward_operator, steward_worker, steward_admin;
+revoke all on all tables in schema steward, steward_private
+from steward_reader, steward_operator, steward_worker, steward_admin;
+
 -- everybody: what is this, and is it well
 grant usage on schema steward to steward_reader, steward_operator, steward_worker, steward_admin;
 grant execute on function steward.version()
@@ -11,7 +17,49 @@ to steward_reader, steward_operator, steward_worker, steward_admin;
 grant execute on function steward.check()
 to steward_reader, steward_operator, steward_worker, steward_admin;
 grant select on steward.models to steward_reader, steward_operator, steward_worker, steward_admin;
+grant select on steward.sources to steward_reader, steward_operator, steward_worker, steward_admin;
+grant select on steward.spaces to steward_reader, steward_operator, steward_worker, steward_admin;
 
--- who makes vectors
+-- reader: search. The tables are read with the reader's own rights, under policies that ask the
+-- source; a reader without SELECT on a source finds nothing of it.
+grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
+grant execute on function steward.search(regclass, text, integer) to steward_reader;
+grant execute on function steward.search_vector(regclass, text, integer) to steward_reader;
+grant execute on function steward._active_model(regclass) to steward_reader;
+grant execute on function steward._search_statement(regclass, text, integer) to steward_reader;
+grant execute on function steward_private.all_freshness() to steward_reader;
+grant select on steward.freshness to steward_reader;
+
+-- worker: the life of a job
+grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
+grant execute on function steward.complete(bigint, text[]) to steward_worker;
+grant execute on function steward.fail(bigint, text) to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
+grant execute on function steward._load_python() to steward_worker;
+grant execute on procedure steward.work(integer, integer, integer, integer, text) to steward_worker;
+
+-- operator: keeps it running, and sees how; also a worker, because what pg_cron runs for an
+-- operator is the operator's work
+grant execute on function steward.start() to steward_operator;
+grant execute on function steward.stop() to steward_operator;
+grant execute on function steward.status() to steward_operator;
+grant execute on function steward._tasks() to steward_operator;
+grant execute on function steward.reap() to steward_operator;
+grant execute on function steward.retry_failed(regclass) to steward_operator;
+grant execute on function steward_private.all_jobs() to steward_operator;
+grant execute on function steward_private.all_freshness() to steward_operator;
+grant select on steward.jobs to steward_operator;
+grant select on steward.decisions to steward_operator;
+grant select on steward.freshness to steward_operator;
+
+-- admin: decides what is looked after. Also everything that the others are.
+grant execute on function steward.track(regclass, name, text, integer) to steward_admin;
+grant execute on function steward._key_columns(regclass) to steward_admin;
+grant execute on function steward._begin_track(regclass, name, text, integer) to steward_admin;
+grant execute on function steward._create_triggers(regclass, name, name[], regprocedure)
+to steward_admin;
+grant execute on function steward._finish_track(regclass) to steward_admin;
+grant execute on function steward.untrack(regclass) to steward_admin;
+grant execute on function steward._finish_untrack(regclass) to steward_admin;
+grant execute on function steward.add_model(text, integer, text) to steward_admin;

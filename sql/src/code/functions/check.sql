@@ -2,13 +2,14 @@ create or replace function steward.check()
 returns table (item text, status text, detail text, hint text)
 language plpgsql
 stable parallel unsafe
--- definer: looks at the catalogs, and tells no more than names and versions
+-- definer: looks at the registry and the catalogs, and tells no more than names and versions
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_version text;
     v_parts integer[];
+    v_source record;
 begin
     item := 'pg_steward';
     status := 'ok';
@@ -23,7 +24,7 @@ begin
     v_parts := string_to_array(substring(v_version from '^\d+\.\d+\.\d+'), '.')::integer[];
     if v_version is null then
         status := 'missing';
-        detail := 'needed to store vectors';
+        detail := 'needed for every source';
         hint := 'Run: create extension vector;';
     elsif v_parts < array[0, 8, 0] then
         status := 'critical';
@@ -32,8 +33,7 @@ begin
     elsif v_parts < array[0, 8, 4] then
         status := 'warning';
         detail := format('version %s', v_version);
-        hint := '0.8.4 mends damage to hnsw indexes under inserts, deletes and vacuum, and 0.8.2 a '
-            'leak in their parallel build (CVE-2026-3172): upgrade before you build one.';
+        hint := '0.8.4 mends damage to hnsw indexes, 0.8.2 CVE-2026-3172: upgrade.';
     else
         status := 'ok';
         detail := format('version %s', v_version);
@@ -42,11 +42,7 @@ begin
     return next;
 
     item := 'plpython3u';
-    if exists (
-        select from pg_proc as p
-        inner join pg_language as l on l.oid = p.prolang
-        where p.oid = 'steward._load_python()'::regprocedure and l.lanname = 'plpython3u'
-    ) then
+    if steward_private.has_python() then
         status := 'ok';
         detail := 'chunking and the built-in model run in the database';
         hint := null;
@@ -54,6 +50,18 @@ begin
         status := 'missing';
         detail := 'no chunking and no built-in model in the database';
         hint := 'As a superuser, run: create extension plpython3u; select steward.enable_python();';
+    end if;
+    return next;
+
+    item := 'pg_cron';
+    if exists (select from pg_extension as e where e.extname = 'pg_cron') then
+        status := 'ok';
+        detail := 'steward.start() schedules the work, steward.status() shows it';
+        hint := null;
+    else
+        status := 'missing';
+        detail := 'nothing runs by itself';
+        hint := 'steward.start() shows the lines for a crontab instead.';
     end if;
     return next;
 
@@ -73,6 +81,54 @@ begin
             then 'Restore the roles of the cluster (pg_dumpall --roles-only) and run the grants again.'
     end;
     return next;
+
+    for v_source in
+        select
+            s.relation,
+            c.oid is null as dropped,
+            (
+                select count(*)
+                from pg_trigger as t
+                inner join pg_proc as p on p.oid = t.tgfoid
+                where
+                    t.tgrelid = s.relation and t.tgparentid = 0 and t.tgenabled in ('O', 'A')
+                    and p.pronamespace = 'steward_data'::regnamespace
+            ) as triggers,
+            (
+                select string_agg(quote_ident(n.column_name), ', ')
+                from unnest(s.key_columns || s.content_column) as n (column_name)
+                where not exists (
+                    select from pg_attribute as a
+                    where
+                        a.attrelid = s.relation and a.attname = n.column_name
+                        and not a.attisdropped
+                )
+            ) as renamed
+        from steward_private.source as s
+        left join pg_class as c on c.oid = s.relation
+        order by s.source_id
+    loop
+        item := format('source %s', v_source.relation);
+        status := 'critical';
+        if v_source.dropped then
+            detail := 'the table has been dropped';
+            hint := format('Run: select steward.untrack(%s);', v_source.relation::oid);
+        elsif v_source.renamed is not null then
+            detail := format('there is no column %s any more', v_source.renamed);
+            hint := 'Rename it back, or untrack and track the table again.';
+        elsif v_source.triggers <> 4 then
+            detail := format('%s of its 4 triggers are there and enabled', v_source.triggers);
+            hint := format(
+                'Changes are being missed. Enable the triggers, or untrack and track %s again.',
+                v_source.relation
+            );
+        else
+            status := 'ok';
+            detail := 'its triggers are in place';
+            hint := null;
+        end if;
+        return next;
+    end loop;
 end
 $function$;
 

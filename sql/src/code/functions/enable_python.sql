@@ -6,13 +6,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    perform steward_private.define_python();
-
-    if exists (
-        select from pg_proc as p
-        inner join pg_language as l on l.oid = p.prolang
-        where p.oid = 'steward._load_python()'::regprocedure and l.lanname = 'plpython3u'
-    ) then
+    if steward_private.define_python() then
         return true;
     end if;
 

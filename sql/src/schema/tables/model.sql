@@ -1,8 +1,9 @@
 create table steward_private.model (
     model_name text not null,
     dimensions integer not null,
-    builtin boolean not null default false,
     added_at timestamptz not null default now(),
+    -- who makes the vectors: 'builtin' is the database itself, anything else a worker's business
+    provider text not null,
 
     constraint model_pkey primary key (model_name),
 
@@ -10,7 +11,9 @@ create table steward_private.model (
     constraint model_name_check check (model_name ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
 
     -- pgvector's type stops here
-    constraint model_dimensions_check check (dimensions between 1 and 16000)
+    constraint model_dimensions_check check (dimensions between 1 and 16000),
+
+    constraint model_provider_check check (provider <> '')
 );
 
 alter table steward_private.model enable row level security;
@@ -18,5 +21,5 @@ alter table steward_private.model enable row level security;
 comment on table steward_private.model is
 'What turns text into vectors. One row for each name and version.';
 
-insert into steward_private.model (model_name, dimensions, builtin)
-values ('builtin/hash@1', 256, true);
+insert into steward_private.model (model_name, dimensions, provider)
+values ('builtin/hash@1', 256, 'builtin');

@@ -1,0 +1,5 @@
+-- New tables only.
+\ir ../src/schema/tables/source.sql
+\ir ../src/schema/tables/space.sql
+\ir ../src/schema/tables/claim.sql
+\ir ../src/schema/tables/decision.sql

@@ -1,0 +1,75 @@
+create or replace function steward._search_statement(
+    source regclass, query_vector text, k integer
+)
+returns text
+language plpgsql
+stable parallel unsafe
+-- definer: the registry belongs to pg_steward; the statement returned holds names, no data, and
+-- runs with the rights of the one who searches
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(_search_statement.source);
+    v_space steward_private.space;
+    v_dimensions integer;
+begin
+    if _search_statement.k is null or _search_statement.k not between 1 and 10000 then
+        raise exception 'k must be between 1 and 10000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    select s.* into strict v_space
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'active';
+
+    select m.dimensions into strict v_dimensions
+    from steward_private.model as m
+    where m.model_name = v_space.model_name;
+
+    perform steward_private.check_vectors(
+        array[_search_statement.query_vector], v_dimensions, 'query vector'
+    );
+
+    return format(
+        $sql$
+        with nearest as materialized (
+            select %5$s, c.chunk_id, c.chunk, c.embedding %3$s $1::%4$s as distance
+            from %1$s as c
+            where
+                -- For most callers the policy on the chunks asks for the row; the others' rights
+                -- end no policy, but chunks of rows that are gone are nobody's to see.
+                (select row_security_active(%7$L::regclass))
+                or exists (select s.%8$I from %9$s as s where %10$s)
+            order by c.embedding %3$s $1::%4$s
+            limit %6$s
+        )
+
+        select
+            %11$s,
+            array_position(d.chunk_ids, c.chunk_id) - 1,
+            1 - c.distance,
+            d.headings[array_position(d.chunk_ids, c.chunk_id)],
+            c.chunk
+        from nearest as c
+        inner join %2$s as d on %12$s
+        order by c.distance, c.chunk_id
+        $sql$,
+        v_space.chunk_table,
+        v_space.doc_table,
+        steward_private.vector_operator('<=>'),
+        steward_private.vector_type(),
+        steward_private.key_list(v_source, 'c'),
+        _search_statement.k,
+        v_space.chunk_table,
+        v_source.content_column,
+        v_source.relation,
+        steward_private.key_row_match(v_source, 'c', 's'),
+        steward_private.key_object(v_source, 'c'),
+        steward_private.key_match(v_source, 'd', 'c')
+    );
+end
+$function$;
+
+comment on function steward._search_statement(regclass, text, integer) is
+'The statement that steward.search() runs with the rights of its caller.';

@@ -1,0 +1,43 @@
+create or replace function steward._tasks()
+returns table (job_name text, schedule text, command text, crontab_line text)
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        t.job_name,
+        t.schedule,
+        t.command,
+        format('%s psql -X -q -d %s -c ''%s''', t.schedule, d.argument, t.command) as crontab_line
+    from (
+        values
+        ('steward: reap', '* * * * *', 'select steward.reap()'),
+        ('steward: work', '* * * * *', 'call steward.work()')
+    ) as t (job_name, schedule, command)
+    cross join (
+        select
+            case
+                when current_database() ~ '^[A-Za-z_][A-Za-z0-9_]*$'
+                    then current_database()::text
+                else
+                    -- quoted for libpq, then for the shell; a percent sign means a new line to cron
+                    format(
+                        '''%s''',
+                        replace(
+                            replace(
+                                format(
+                                    'dbname=''%s''',
+                                    regexp_replace(current_database(), '([''\\])', '\\\1', 'g')
+                                ),
+                                '''', '''\'''''
+                            ),
+                            '%', '\%'
+                        )
+                    )
+            end
+    ) as d (argument);
+end;
+
+comment on function steward._tasks() is
+'What has to run regularly, by its name in pg_cron and as a line for a crontab.';

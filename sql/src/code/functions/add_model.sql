@@ -1,0 +1,44 @@
+create or replace function steward.add_model(model text, dimensions integer, provider text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: the registry belongs to pg_steward
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if add_model.model is null or add_model.dimensions is null or add_model.provider is null then
+        raise exception 'arguments of add_model() must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
+    if add_model.provider in ('builtin', '') or starts_with(add_model.model, 'builtin/') then
+        raise exception 'model "%" of provider "%" cannot be added',
+            add_model.model, add_model.provider
+            using errcode = 'invalid_parameter_value',
+            detail = 'The word builtin stands for what pg_steward itself can compute.';
+    end if;
+
+    if add_model.dimensions not between 1 and 16000 then
+        raise exception 'dimensions must be between 1 and 16000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if add_model.model !~ '^[^@[:space:]]+@[^@[:space:]]+$' then
+        raise exception 'model "%" has no version', add_model.model
+            using errcode = 'invalid_parameter_value',
+            hint = 'Name and version are joined by an @, such as text-embedding-3-small@2024-01-25.';
+    end if;
+
+    insert into steward_private.model (model_name, dimensions, provider)
+    values (add_model.model, add_model.dimensions, add_model.provider);
+exception
+    when unique_violation then
+        raise exception 'model "%" exists already', add_model.model
+            using errcode = 'duplicate_object';
+end
+$function$;
+
+comment on function steward.add_model(text, integer, text) is
+'Make a model known that a worker of yours embeds with. model: name@version; provider: who the '
+'worker asks, a word of your choice by which steward.claim() can select. For steward_admin.';

@@ -1,0 +1,28 @@
+create or replace function steward.search_vector(
+    source regclass, query_vector text, k integer default 10
+)
+returns table (
+    key jsonb,
+    ordinal integer,
+    similarity double precision,
+    heading text,
+    chunk text
+)
+language plpgsql
+stable parallel unsafe
+-- invoker: the caller's own rights on the source decide what is found
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    return query execute steward._search_statement(
+        search_vector.source, search_vector.query_vector, search_vector.k
+    )
+    using search_vector.query_vector;
+end
+$function$;
+
+comment on function steward.search_vector(regclass, text, integer) is
+'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
+'pgvector''s text form, made by the source''s model. Finds only what belongs to rows that the '
+'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';

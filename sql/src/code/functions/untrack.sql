@@ -1,0 +1,35 @@
+create or replace function steward.untrack(source regclass)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_trigger name;
+begin
+    -- also the error for a table that is not tracked
+    perform steward._key_columns(untrack.source);
+
+    -- a table that was dropped has taken its triggers along
+    for v_trigger in
+        select t.tgname
+        from pg_trigger as t
+        inner join pg_proc as p on p.oid = t.tgfoid
+        where
+            t.tgrelid = untrack.source
+            and t.tgparentid = 0
+            and p.pronamespace = 'steward_data'::regnamespace
+        order by t.tgname
+    loop
+        execute format('drop trigger %I on %s', v_trigger, untrack.source);
+    end loop;
+
+    perform steward._finish_untrack(untrack.source);
+end
+$function$;
+
+comment on function steward.untrack(regclass) is
+'End the stewardship of a table: drops its triggers, vectors, jobs and decisions, and leaves the '
+'table as it was. A table that has been dropped is named by its number in steward.sources. For '
+'steward_admin who owns the table.';

@@ -1,0 +1,17 @@
+create or replace view steward.spaces as
+select
+    s.relation as source,
+    sp.model_name as model,
+    m.provider,
+    m.dimensions,
+    sp.state,
+    sp.chunk_table,
+    sp.doc_table,
+    sp.created_at
+from steward_private.space as sp
+inner join steward_private.source as s on s.source_id = sp.source_id
+inner join steward_private.model as m on m.model_name = sp.model_name;
+
+comment on view steward.spaces is
+'One source embedded by one model, and the tables that hold the result. The '
+'tables are not an interface: read them with steward.search().';

@@ -1,0 +1,29 @@
+create table steward_private.decision (
+    decision_id bigint not null generated always as identity,
+    space_id integer not null,
+    -- null when it is about every row at once (TRUNCATE)
+    key jsonb,
+    revision integer,
+    outcome text not null,
+    reason text not null,
+    chunks_embedded integer not null default 0,
+    chunks_reused integer not null default 0,
+    chunks_removed integer not null default 0,
+    decided_at timestamptz not null default clock_timestamp(),
+
+    constraint decision_pkey primary key (decision_id),
+    constraint decision_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade,
+
+    constraint decision_outcome_check check (
+        outcome in ('embedded', 'reused', 'skipped', 'failed', 'retired')
+    )
+);
+
+create index decision_space_id_decided_at_idx
+on steward_private.decision (space_id, decided_at);
+
+alter table steward_private.decision enable row level security;
+
+comment on table steward_private.decision is
+'What became of each edit: one row for each time a document was looked at. Append-only.';
