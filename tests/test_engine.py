@@ -1,0 +1,464 @@
+"""Edits, claims and results that meet: whatever the order, the last text wins and nobody waits."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import QueryCanceled, SerializationFailure
+
+from steward_py import chunking
+from support import Database
+
+STALE = "SW001"
+
+
+@pytest.fixture
+def notes(db: Database) -> Database:
+    """A tracked table with one row, not yet embedded, whose vectors a worker of ours makes."""
+    db.run("create table notes (id integer primary key, body text)")
+    db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
+    db.run("select steward.track('notes', content => 'body', model => 'tiny@1')")
+    db.run("insert into notes values (1, 'first')")
+    return db
+
+
+def claim(db: Database, worker: str = "w", lease: str = "5 minutes") -> list[tuple[int, list[str]]]:
+    """The tokens and texts of what there is to do."""
+    rows = db.run("select token, texts from steward.claim(%s, lease => %s)", worker, lease)
+    return [(token, texts) for token, texts in rows]
+
+
+def complete(db: Database, token: int, *vectors: str) -> str:
+    """Hand in a result."""
+    return str(db.value("select steward.complete(%s, %s)", token, list(vectors)))
+
+
+def stored(db: Database) -> list[str]:
+    """The chunks that search sees."""
+    return [
+        chunk
+        for (chunk,) in db.run(
+            "select chunk from steward.search_vector('notes', '[1,0]', 1000) order by chunk"
+        )
+    ]
+
+
+def job_states(db: Database) -> list[str]:
+    """What is still to be done."""
+    return [state for (state,) in db.run("select state from steward.jobs order by key")]
+
+
+def due_now(db: Database) -> None:
+    """Let the waiting time after a failure be over."""
+    db.run("update steward_data.notes_1_job set available_at = now() - interval '1 second'")
+
+
+def refused(db: Database, token: int, *vectors: str) -> bool:
+    """Whether a result is refused because the claim is another's or nobody's."""
+    with pytest.raises(psycopg.Error) as caught:
+        complete(db, token, *vectors)
+    return caught.value.sqlstate == STALE
+
+
+def test_edit_while_claimed_keeps_the_row_dirty(notes: Database) -> None:
+    """The result of the older text is taken, and the newer text is worked on next."""
+    ((token, texts),) = claim(notes)
+    notes.run("update notes set body = 'second'")
+    assert texts == ["first"]
+    assert complete(notes, token, "[1,0]") == "embedded"
+    assert (stored(notes), job_states(notes)) == (["first"], ["pending"])
+
+    ((token, texts),) = claim(notes)
+    assert texts == ["second"]
+    assert complete(notes, token, "[1,0]") == "embedded"
+    assert (stored(notes), job_states(notes)) == (["second"], [])
+
+
+def test_edit_that_is_not_committed_at_the_claim_is_not_lost(notes: Database) -> None:
+    """A writer who has the job locked is passed by; later the row is there with its new text."""
+    with notes.connect(autocommit=False) as writer:
+        writer.execute("update notes set body = 'second'")
+        assert claim(notes) == []
+        writer.commit()
+    ((_, texts),) = claim(notes)
+    assert texts == ["second"]
+
+
+def test_edit_rolled_back_leaves_the_claim_alone(notes: Database) -> None:
+    """Nothing happened, so nothing is to be done."""
+    ((token, _),) = claim(notes)
+    with notes.connect(autocommit=False) as writer:
+        writer.execute("update notes set body = 'second'")
+        writer.rollback()
+    assert complete(notes, token, "[1,0]") == "embedded"
+    assert job_states(notes) == []
+
+
+def test_result_for_a_row_that_was_deleted_is_refused(notes: Database) -> None:
+    """A deleted row stays deleted."""
+    ((token, _),) = claim(notes)
+    notes.run("delete from notes")
+    assert refused(notes, token, "[1,0]")
+    assert (stored(notes), job_states(notes)) == ([], [])
+
+
+def test_result_for_a_row_that_was_deleted_and_inserted_again_is_refused(notes: Database) -> None:
+    """The new row has the old key, and nothing else of it."""
+    ((token, _),) = claim(notes)
+    notes.run("delete from notes")
+    notes.run("insert into notes values (1, 'another')")
+    assert refused(notes, token, "[1,0]")
+    ((_, texts),) = claim(notes)
+    assert texts == ["another"]
+
+
+@pytest.mark.parametrize("change", ["delete from notes", "update notes set id = 2"])
+def test_result_never_waits_for_a_writer(notes: Database, change: str) -> None:
+    """The row is locked by someone who may be waiting for us: busy, and no deadlock."""
+    ((token, _),) = claim(notes)
+    with notes.connect(autocommit=False) as writer:
+        writer.execute(change)
+        assert complete(notes, token, "[1,0]") == "busy"
+        writer.commit()
+    assert refused(notes, token, "[1,0]")
+
+
+def test_result_never_waits_for_an_edit(notes: Database) -> None:
+    """An edit that is not committed has the job locked: busy; afterwards the result is taken."""
+    ((token, _),) = claim(notes)
+    with notes.connect(autocommit=False) as writer:
+        writer.execute("update notes set body = 'second'")
+        assert complete(notes, token, "[1,0]") == "busy"
+        writer.commit()
+    assert complete(notes, token, "[1,0]") == "embedded"
+    assert job_states(notes) == ["pending"]
+
+
+def test_late_result_after_the_lease_is_refused(notes: Database) -> None:
+    """The one who lost the lease cannot overwrite what the next one stored."""
+    ((slow, _),) = claim(notes, "slow", lease="1 millisecond")
+    time.sleep(0.01)
+    assert notes.value("select steward.reap()") == 1
+    notes.run("update notes set body = 'second'")
+    due_now(notes)
+    ((quick, texts),) = claim(notes, "quick")
+    assert texts == ["second"]
+    assert refused(notes, slow, "[0,1]")
+    assert complete(notes, quick, "[1,0]") == "embedded"
+    assert refused(notes, slow, "[0,1]")
+    assert stored(notes) == ["second"]
+
+
+def test_result_before_the_reaper_is_taken(notes: Database) -> None:
+    """A lease that ran out is lost only when somebody takes the claim away."""
+    ((token, _),) = claim(notes, lease="1 millisecond")
+    time.sleep(0.01)
+    assert complete(notes, token, "[1,0]") == "embedded"
+    assert notes.value("select steward.reap()") == 0
+
+
+def test_lost_workers_count_as_attempts(notes: Database) -> None:
+    """A row that loses its worker four times is failed, and an edit gives it another chance."""
+    for attempt in range(1, 5):
+        due_now(notes)
+        assert len(claim(notes, lease="1 millisecond")) == 1
+        time.sleep(0.01)
+        assert notes.value("select steward.reap()") == 1
+        expected = "failed" if attempt == 4 else "pending"
+        assert job_states(notes) == [expected], attempt
+    due_now(notes)
+    assert claim(notes) == []
+    assert notes.run("select outcome, reason from steward.decisions") == [
+        ("failed", "worker w did not come back before its lease ran out")
+    ]
+    assert notes.run("select failed, pending, fresh from steward.freshness") == [(1, 0, 0)]
+
+    notes.run("update notes set body = 'second'")
+    ((token, _),) = claim(notes)
+    assert complete(notes, token, "[1,0]") == "embedded"
+
+
+def test_failed_attempts_wait_longer_each_time(notes: Database) -> None:
+    """15 seconds, 1 minute, 4 minutes, then failed with the last error."""
+    for seconds in (15, 60, 240):
+        due_now(notes)
+        ((token, _),) = claim(notes)
+        assert notes.value("select steward.fail(%s, 'no answer')", token) == "pending"
+        assert claim(notes) == []
+        wait = notes.value("select extract(epoch from available_at - now()) from steward.jobs")
+        assert seconds - 1 < wait <= seconds
+    due_now(notes)
+    ((token, _),) = claim(notes)
+    assert notes.value("select steward.fail(%s, 'no answer')", token) == "failed"
+    assert notes.run("select state, last_error from steward.jobs") == [("failed", "no answer")]
+
+    assert notes.value("select steward.retry_failed('notes')") == 1
+    assert notes.run("select state, attempts from steward.jobs") == [("pending", 0)]
+    assert len(claim(notes)) == 1
+
+
+def test_one_bad_row_does_not_spoil_the_batch(notes: Database) -> None:
+    """A text that cannot be cut is charged to its row; the others are returned."""
+    notes.run("insert into notes values (2, 'poison'), (3, 'third')")
+    notes.run("alter function steward_private.plan_chunks rename to really_plan_chunks")
+    notes.run(
+        """
+        create function steward_private.plan_chunks(content text, known jsonb, options jsonb)
+        returns jsonb language plpgsql as $$
+        begin
+            if content = 'poison' then raise 'cannot cut this'; end if;
+            return steward_private.really_plan_chunks(content, known, options);
+        end $$
+        """
+    )
+    assert sorted(texts for _, texts in claim(notes)) == [["first"], ["third"]]
+    assert notes.run("select state, last_error from steward.jobs where key = '{\"id\": 2}'") == [
+        ("pending", "cannot cut this")
+    ]
+
+
+def test_delete_under_an_old_snapshot_leaves_nothing_in_search(notes: Database) -> None:
+    """A deleter who cannot see a worker's chunks leaves a job that takes them away."""
+    notes.run("update notes set body = 'second'")
+    with notes.connect(autocommit=False) as deleter:
+        deleter.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        deleter.execute("select count(*) from notes")
+        # the row itself is not touched, so that the delete finds no conflict
+        notes.run("delete from steward_data.notes_1_job")
+        notes.run("insert into steward_data.notes_1_job (key_1) values (1)")
+        ((token, _),) = claim(notes)
+        assert complete(notes, token, "[1,0]") == "embedded"
+        try:
+            deleter.execute("delete from notes")
+            deleter.commit()
+        except SerializationFailure:
+            deleter.rollback()
+            notes.run("delete from notes")
+    assert stored(notes) == []
+    assert claim(notes) == []
+    assert notes.value("select count(*) from steward_data.notes_1_chunk") == 0
+    assert job_states(notes) == []
+
+
+def test_two_workers_never_hold_the_same_row(notes: Database) -> None:
+    """Each of 400 rows is claimed once, by one of four workers."""
+    notes.run("insert into notes select n, 'text ' || n from generate_series(2, 400) as n")
+    with ThreadPoolExecutor(4) as pool:
+
+        def drain(worker: int) -> list[str]:
+            seen = []
+            while batch := claim(notes, f"worker {worker}"):
+                seen += [text for _, texts in batch for text in texts]
+            return seen
+
+        seen = [text for texts in pool.map(drain, range(4)) for text in texts]
+    assert len(seen) == 400
+    assert len(set(seen)) == 400
+
+
+def test_claims_and_jobs_survive_a_crash_of_the_server(notes: Database) -> None:
+    """kill -9 of every process: what was committed is there, and goes on."""
+    ((token, _),) = claim(notes)
+    notes.run("insert into notes values (2, 'second')")
+    notes.cluster.kill9()
+    notes.cluster.start()
+    assert job_states(notes) == ["claimed", "pending"]
+    assert complete(notes, token, "[1,0]") == "embedded"
+    ((token, _),) = claim(notes)
+    assert complete(notes, token, "[1,0]") == "embedded"
+    assert stored(notes) == ["first", "second"]
+
+
+def test_worker_in_the_database_holds_no_transaction_while_it_computes(db: Database) -> None:
+    """Neither a snapshot nor a transaction: vacuum and writers do not notice the worker."""
+    db.run("create table long (id integer primary key, body text)")
+    words = " ".join(f"word{n} stands here." for n in range(60_000))
+    db.run("insert into long values (1, %s)", words)
+    db.run("select steward.track('long', content => 'body')")
+    seen: list[Any] = []
+    with db.connect() as worker, ThreadPoolExecutor(1) as pool:
+        done = pool.submit(worker.execute, "call steward.work(idle_seconds => 0)")
+        while not done.done():
+            seen += db.run(
+                "select backend_xid is null and backend_xmin is null, "
+                "(select count(*) from pg_locks as l where l.pid = a.pid and l.mode <> "
+                "'ExclusiveLock') from pg_stat_activity as a "
+                "where a.pid = %s and a.state = 'active' "
+                "and exists (select from steward_private.claim where plan is not null)",
+                worker.info.backend_pid,
+            )
+            time.sleep(0.005)
+        done.result()
+    assert (True, 0) in seen
+    assert db.value("select fresh from steward.freshness") == 1
+
+
+def truth(db: Database) -> list[tuple[int, str]]:
+    """The chunks that there should be in search: cut here, without the database."""
+    return sorted(
+        (key, chunk.text)
+        for key, body in db.run("select id, body from soaked")
+        for chunk in chunking.chunk(body or "", target=400, minimum=200, maximum=600)
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_after_a_storm_every_vector_belongs_to_the_current_text(db: Database, seed: int) -> None:
+    """Writers and workers at once, some of them killed: in the end search has the truth."""
+    db.run("create table soaked (id integer primary key, body text)")
+    db.run("select steward.track('soaked', content => 'body', chunk_size => 400)")
+    until = time.monotonic() + 3
+    sentences = [f"Sentence number {n} says something of its own." for n in range(60)]
+    victims: list[str] = []
+
+    def write(number: int) -> None:
+        dice = random.Random(f"{seed} {number}")  # noqa: S311
+        with db.connect(autocommit=False) as session:
+            while time.monotonic() < until:
+                key = dice.randrange(12)
+                body = " ".join(dice.sample(sentences, dice.randrange(40)))
+                try:
+                    match dice.randrange(8):
+                        case 0:
+                            session.execute("delete from soaked where id = %s", [key])
+                        case 1:
+                            session.execute(
+                                "update soaked set id = %s where id = %s "
+                                "and not exists (select from soaked where id = %s)",
+                                [dice.randrange(12), key, key + 1],
+                            )
+                        case _:
+                            session.execute(
+                                "insert into soaked values (%s, %s) on conflict (id) "
+                                "do update set body = excluded.body",
+                                [key, body],
+                            )
+                    if dice.random() < 0.2:
+                        session.rollback()
+                    elif dice.random() < 0.7:
+                        session.commit()
+                except psycopg.errors.UniqueViolation:
+                    session.rollback()
+                except psycopg.errors.DeadlockDetected as error:
+                    # two writers may take rows in opposite order; that is between them
+                    if "_job" in str(error) or "_chunk" in str(error) or "_doc" in str(error):
+                        victims.append(str(error))
+                    session.rollback()
+            session.commit()
+
+    def work(number: int) -> None:
+        while time.monotonic() < until:
+            with db.connect() as session:
+                killer = threading.Timer(0.3 + number / 10, session.cancel)
+                killer.start()
+                try:
+                    session.execute(
+                        "call steward.work(seconds => 1, batch => 5, lease_seconds => 1, "
+                        "idle_seconds => 0)"
+                    )
+                except QueryCanceled:
+                    pass
+                finally:
+                    killer.cancel()
+                session.execute("select steward.reap()")
+
+    with ThreadPoolExecutor(6) as pool:
+        tasks = [pool.submit(write, n) for n in range(4)] + [pool.submit(work, n) for n in (0, 1)]
+        for task in tasks:
+            task.result()
+    assert not victims
+
+    time.sleep(1.1)
+    db.run("select steward.reap()")
+    db.run(
+        "update steward_data.soaked_1_job set available_at = now() - interval '1 second', "
+        "failed_at = null, attempts = 0"
+    )
+    db.work()
+    assert db.run("select state, last_error from steward.jobs") == []
+    assert sorted(db.run("select key_1, chunk from steward_data.soaked_1_chunk")) == truth(db)
+    assert (
+        db.run(
+            "select chunk from steward_data.soaked_1_chunk "
+            "where embedding <-> (steward.embed(array[chunk]))[1]::vector > 0.000001"
+        )
+        == []
+    )
+    assert db.run("select documents - fresh, pending, failed, missing from steward.freshness") == [
+        (0, 0, 0, 0)
+    ]
+
+
+def test_renamed_columns_do_not_stop_the_writer(db: Database) -> None:
+    """The user's writes go on, jobs are made and worked on, and check() tells of it."""
+    db.run("create table notes (id integer primary key, body text)")
+    db.run("select steward.track('notes', content => 'body')")
+    db.run("alter table notes rename id to number")
+    db.run("alter table notes rename body to words")
+    db.run("alter table notes rename to papers")
+    db.run("insert into papers values (1, 'first'), (2, 'second')")
+    db.work()
+    db.run("update papers set words = 'changed' where number = 1")
+    db.run("delete from papers where number = 2")
+    db.work()
+    assert db.run("select chunk from steward_data.notes_1_chunk") == [("changed",)]
+    assert db.run(
+        "select status, detail from steward.check() where item = 'source public.papers'"
+    ) == [("critical", "there is no column id, body any more")]
+    db.run("select steward.untrack('papers')")
+
+
+def test_partitioned_table(db: Database) -> None:
+    """Rows are followed wherever they are, also when they move."""
+    db.run(
+        """
+        create table events (id integer, day date, body text, primary key (id, day))
+        partition by range (day);
+        create table events_old (body text, day date not null, id integer not null);
+        alter table events attach partition events_old for values from (minvalue) to ('2026-01-01');
+        create table events_new partition of events for values from ('2026-01-01') to (maxvalue);
+        """
+    )
+    db.run("insert into events values (1, '2025-05-05', 'bread'), (2, '2026-06-06', 'tides')")
+    assert db.value("select steward.track('events', content => 'body')") == 2
+    db.work()
+    found = "select key, chunk from steward.search('events', %s, 1)"
+    assert db.run(found, "bread") == [({"id": 1, "day": "2025-05-05"}, "bread")]
+    db.run("update events_old set body = 'fresh bread'")
+    db.run("insert into events_new (id, day, body) values (3, '2026-07-07', 'locks')")
+    db.run("update events set day = '2026-08-08' where id = 1")
+    assert db.run(found, "bread") != [({"id": 1, "day": "2025-05-05"}, "bread")]
+    db.work()
+    assert db.run(found, "bread") == [({"id": 1, "day": "2026-08-08"}, "fresh bread")]
+    db.run("delete from events where id = 1")
+    assert db.run("select fresh, pending, missing, chunks from steward.freshness") == [(2, 0, 0, 2)]
+    db.run("select steward.untrack('events')")
+    assert db.value("select count(*) from pg_trigger where tgname ~ '^steward'") == 0
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_before_trigger_that_rewrites_the_content(db: Database, late: bool) -> None:
+    """A trigger that changes the column unseen by UPDATE OF is noticed when tracking begins."""
+    db.run("create table notes (id integer primary key, body text, n integer default 0)")
+    db.run("insert into notes values (1, 'first')")
+    if late:
+        db.run("select steward.track('notes', content => 'body')")
+    db.run(
+        """
+        create function rewrite() returns trigger language plpgsql as
+        $$ begin new.body := 'version ' || new.n; return new; end $$;
+        create trigger rewrite before update on notes for each row execute function rewrite()
+        """
+    )
+    if not late:
+        db.run("select steward.track('notes', content => 'body')")
+    db.work()
+    db.run("update notes set n = 7")
+    # one that comes later is the known blind spot, until sources can be reconciled
+    assert job_states(db) == ([] if late else ["pending"])
