@@ -10,7 +10,7 @@ TESTS ?=
 WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-fast dev psql stop build lint format release install \
+.PHONY: help demo test test-fast dev psql stop build lint format accept docs release install \
 	uninstall clean venv
 
 help: ## Show this list.
@@ -19,6 +19,9 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  PG=15|17|18 chooses the version, for example: PG=17 make test'
+
+demo: venv ## Show the main job, on a PostgreSQL of its own. Installs what it needs.
+	@$(PYTHON) scripts/demo.py
 
 test: venv ## Run every test. Installs what it needs.
 	@$(CLUSTER) provision
@@ -30,18 +33,19 @@ test-fast: venv ## Run the tests that need no database.
 dev: venv ## Start a PostgreSQL of your own to try things in, with pg_steward installed.
 	@$(PYTHON) scripts/dev.py
 
-psql: venv ## Open psql on it.
-	@$(CLUSTER) psql --name dev --dbname dev
+NAME ?= dev
+psql: venv ## Open psql on it (NAME=demo: on the one of make demo).
+	@$(CLUSTER) psql --name $(NAME) --dbname $(NAME)
 
 stop: venv ## Stop it. Its data stay.
-	@$(CLUSTER) stop --name dev
+	@$(CLUSTER) stop --name $(NAME)
 
 build: venv ## Make the SQL files that are installed from sql/src, sql/migrations and plpython.
 	@$(PYTHON) scripts/build.py
 
 lint: venv ## Check the form of everything, and that what is generated is current.
 	@$(PYTHON) scripts/build.py --check
-	@$(PYTHON) -m sqlfluff lint --processes 2 --nocolor sql/src
+	@$(PYTHON) -m sqlfluff lint --processes 2 --nocolor sql/src sql/migrations
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy plpython scripts tests
@@ -49,6 +53,12 @@ lint: venv ## Check the form of everything, and that what is generated is curren
 format: venv ## Put the Python code into its form.
 	@$(PYTHON) -m ruff check --fix .
 	@$(PYTHON) -m ruff format .
+
+accept: venv ## Take what the tests print now as what they shall print; look at git diff.
+	@$(PYTHON) -m pytest -q -n $(WORKERS) --accept $(TESTS)
+
+docs: venv ## Make sql/REFERENCE.md from the comments in the catalog.
+	@$(PYTHON) scripts/docs.py
 
 release: venv ## Freeze the built files of this version.
 	@$(PYTHON) scripts/build.py release

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""Show the main job of pg_steward on a PostgreSQL of its own, which is made anew on each run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+from pgenv import Cluster, Problem, provision
+
+ROOT = Path(__file__).resolve().parent.parent
+DBNAME = "demo"
+BAR_WIDTH = 36
+POLL_SECONDS = 0.03
+
+
+class Failed(Exception):
+    """A statement of the story failed; its error message has been printed."""
+
+
+class Terminal:
+    """Where the story is told."""
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stdout.isatty()
+        plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
+        self.bold, self.normal = (
+            ("\x1b[1m", "\x1b[0m") if self.is_terminal and not plain else ("", "")
+        )
+
+    def write(self, text: str = "") -> None:
+        """Print a line or several."""
+        print(text, flush=True)
+
+    def tell(self, text: str) -> None:
+        """Say what comes next, as a comment of SQL."""
+        self.write()
+        for line in textwrap.wrap(" ".join(text.split()), 92):
+            self.write(f"-- {line}")
+
+    def typed(self, statement: str) -> None:
+        """A statement as it looks when a person has typed it into psql."""
+        first, *rest = statement.splitlines()
+        self.write(f"{DBNAME}=# {self.bold}{first}{self.normal}")
+        for line in rest:
+            self.write(f"{DBNAME}-# {self.bold}{line}{self.normal}")
+
+    def progress(self, done: int, total: int, chunks: int) -> None:
+        """How far the work is: one line that moves in a terminal, otherwise a line each time."""
+        filled = BAR_WIDTH * done // total
+        bar = "#" * filled + "." * (BAR_WIDTH - filled)
+        line = f"    [{bar}] {done:2} of {total} articles fresh, {chunks:2} chunks"
+        if self.is_terminal:
+            print(f"\r{line}", end="\n" if done == total else "", flush=True)
+        else:
+            self.write(line)
+
+
+class Story:
+    """A database, and the psql that talks to it."""
+
+    def __init__(self, cluster: Cluster, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self._env = cluster.env(DBNAME) | {"LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8"}
+        self._psql = [cluster.bin("psql"), "-X", "-P", "pager=off", "-v", "ON_ERROR_STOP=1"]
+
+    def show(self, statement: str) -> None:
+        """Print a statement, run it, and print what psql prints."""
+        statement = textwrap.dedent(statement).strip()
+        self.terminal.typed(statement)
+        done = subprocess.run(
+            [*self._psql, "-c", statement],
+            env=self._env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        self.terminal.write(done.stdout.decode(errors="replace").rstrip("\n"))
+        if done.returncode:
+            raise Failed
+
+    def show_work(self) -> None:
+        """Run the worker in a session of its own, and watch from here how it gets on."""
+        statement = "call steward.work(batch => 3, idle_seconds => 0);"
+        self.terminal.typed(statement)
+        worker = subprocess.Popen(
+            [*self._psql, "-q", "-c", statement], env=self._env, stdin=subprocess.DEVNULL
+        )
+        seen = -1
+        try:
+            while True:
+                # Asked before the look, so that there is one more look after its end.
+                ended = worker.poll() is not None
+                done, total, chunks = self._freshness()
+                if done != seen:
+                    self.terminal.progress(done, total, chunks)
+                    seen = done
+                if ended:
+                    break
+                time.sleep(POLL_SECONDS)
+        finally:
+            worker.terminate()
+            worker.wait()
+        if worker.returncode:
+            raise Failed
+        if done != total:
+            self.terminal.write(f"error: only {done} of {total} articles are fresh")
+            raise Failed
+        self.terminal.write("CALL")
+
+    def _freshness(self) -> tuple[int, int, int]:
+        query = "select fresh, documents, chunks from steward.freshness"
+        printed = subprocess.run(
+            [*self._psql, "-q", "-A", "-t", "-F", " ", "-c", query],
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        fresh, documents, chunks = (int(number) for number in printed.stdout.split())
+        return fresh, documents, chunks
+
+
+def tell(story: Story) -> None:
+    """The story, from an empty database to one that looks after itself."""
+    tell, show = story.terminal.tell, story.show
+
+    tell("An empty database. pg_steward needs pgvector; with PL/Python and pg_cron it can do more.")
+    show("create extension vector;")
+    show("create extension plpython3u;")
+    show("create extension pg_cron;")
+    show(r"\i sql/install.sql")
+
+    tell("A table as you may have one. It has 36 short articles, and nothing about vectors.")
+    show(
+        """
+        create table articles (
+            id bigint generated always as identity primary key,
+            title text not null,
+            body text not null
+        );
+        """
+    )
+    show(r"\i scripts/demo.sql")
+
+    tell(
+        """Tell pg_steward to look after it. The answer is the number of rows that wait to be
+        embedded."""
+    )
+    show("select steward.track('articles', content => 'body', chunk_size => 300);")
+
+    tell(
+        """Embed them, here by hand, with the built-in model builtin/hash@1. It compares words and
+        spellings and knows no meaning: it is for trying out and testing, not for production."""
+    )
+    story.show_work()
+
+    tell("Search. What is found are chunks; key says which row a chunk belongs to.")
+    show(search("how do I get bread dough to rise"))
+    tell("Half of this query is misspelt.")
+    show(search("thuderstorm clouds"))
+
+    tell("Change one sentence of a long article, and only the title of another.")
+    show(
+        """
+        update articles
+        set body = replace(body, 'Restore a backup on a spare server once a month.',
+            'Let a robot restore the backup every morning, and let it shout when a table is short.')
+        where title = 'A guide to backups';
+        """
+    )
+    show("update articles set title = 'Dough and yeast' where title = 'Why dough rises';")
+    tell("One job. The title is not what is embedded, so changing it cost nothing.")
+    show("select source, key, state, generation, attempts from steward.jobs;")
+    show("call steward.work(idle_seconds => 0);")
+    tell("Only the chunk with the new sentence went to the model. The others kept their vectors.")
+    show(
+        """
+        select key, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+        from steward.decisions
+        order by decision_id desc
+        limit 1;
+        """
+    )
+    show(search("a robot shouts about the backup"))
+
+    tell("Delete it. Its chunks go in the same transaction: there is nothing to wait for.")
+    show("delete from articles where title = 'A guide to backups';")
+    show(search("a robot shouts about the backup"))
+
+    tell("Is everything as it should be? The column hint, left out here, says what to do if not.")
+    show(
+        "select source, documents, fresh, pending, failed, missing, chunks from steward.freshness;"
+    )
+    show("select item, status, detail from steward.check();")
+
+    tell("From now on pg_cron does the work: what you change is found within a minute.")
+    show("select steward.start();")
+    show("select * from steward.status();")
+
+
+SEARCH = """
+    select a.title, s.ordinal, round(s.similarity::numeric, 2) as similarity,
+        regexp_replace(left(s.chunk, 40), '\\s+', ' ', 'g') as chunk
+    from steward.search('articles', 'QUERY', 3) as s
+    join articles as a on a.id = (s.key ->> 'id')::bigint
+    order by s.similarity desc;
+"""
+
+
+def search(query: str) -> str:
+    """The statement that searches the articles, narrow enough for a terminal."""
+    return SEARCH.replace("QUERY", query)
+
+
+def closing_words(cluster: Cluster, name: str) -> str:
+    """What the reader can do next."""
+    script = [sys.executable, ROOT / "scripts" / "cluster.py"]
+    which = ["--name", name, "--pg", str(cluster.postgres.major)]
+
+    def command(action: str, *arguments: str) -> str:
+        words = [str(word) for word in [*script, action, *which, *arguments]]
+        return shlex.join(words).replace(f"{ROOT}/", "" if Path.cwd() == ROOT else f"{ROOT}/")
+
+    return "\n".join(
+        (
+            "",
+            "The database is still running. Change an article, wait a minute, and search for it:",
+            f"    {command('psql', '--dbname', DBNAME)}",
+            "Stop it with:",
+            f"    {command('stop')}",
+            "Remove it, and everything else that was installed for it in .steward, with:",
+            "    make clean",
+        )
+    )
+
+
+def main() -> int:
+    """Make the cluster, tell the story, say how to go on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", default="demo", help="name of the cluster; default: demo")
+    arguments = parser.parse_args()
+    terminal = Terminal()
+    try:
+        postgres = provision()
+        cluster = Cluster.named(arguments.name, postgres)
+        # Not only the database: a launcher of pg_cron would still hold on to the old one.
+        cluster.destroy()
+        cluster.create({"cron.database_name": DBNAME})
+        terminal.write(f"Starting PostgreSQL {postgres.major} with data of its own in .steward ...")
+        cluster.start()
+        create = [cluster.bin("psql"), "-X", "-q", "-c", f"create database {DBNAME}"]
+        subprocess.run(create, env=cluster.env(), stdin=subprocess.DEVNULL, check=True)
+        tell(Story(cluster, terminal))
+        terminal.write(closing_words(cluster, arguments.name))
+    except Problem as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except (Failed, subprocess.CalledProcessError):
+        print("error: the demo stopped at the statement above", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The demo runs, says what it should, and runs again."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from support import ROOT
+
+NUMBER_OF_RUNS = 2
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """A cluster that is nobody's."""
+    name = f"demo_{secrets.token_hex(4)}"
+    yield name
+    subprocess.run(
+        [sys.executable, "scripts/cluster.py", "destroy", "--name", name], cwd=ROOT, check=True
+    )
+
+
+def test_demo(name: str) -> None:
+    """Twice, because the second run finds what the first one left."""
+    for _ in range(NUMBER_OF_RUNS):
+        done = subprocess.run(
+            [sys.executable, "scripts/demo.py", "--name", name],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        for line in (
+            r"demo=# \i sql/install.sql",
+            "demo=# select steward.track('articles', content => 'body', chunk_size => 300);",
+            "36 of 36 articles fresh",
+            # the edit: one job, one chunk embedded, four kept, one removed
+            ' articles | {"id": 6} | pending |          1 |        0',
+            "content changed |               1 |             4 |              1",
+            " articles |        35 |    35 |       0 |      0 |       0 |     38",
+            " steward: work | t         | * * * * * |",
+            f"--name {name}",
+            "make clean",
+        ):
+            assert line in done.stdout, done.stdout
+        assert "\x1b" not in done.stdout
+        assert "\r" not in done.stdout
+        assert "ERROR" not in done.stdout
+        too_long = [line for line in done.stdout.splitlines() if len(line) > 100]
+        assert not too_long
+
+        # the text that was put in is found first, and not at all once its article is deleted
+        found = re.findall(r"'a robot shouts.*?\(\d rows\)", done.stdout, re.DOTALL)
+        first, second = (text.splitlines() for text in found)
+        assert first[5].startswith(" A guide to backups |       4 |")
+        assert not any("backups" in line for line in second[1:])
