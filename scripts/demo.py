@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import subprocess
 import sys
 import textwrap
@@ -223,24 +222,14 @@ def search(query: str) -> str:
 
 def closing_words(cluster: Cluster, name: str) -> str:
     """What the reader can do next."""
-    script = [sys.executable, ROOT / "scripts" / "cluster.py"]
-    which = ["--name", name, "--pg", str(cluster.postgres.major)]
-
-    def command(action: str, *arguments: str) -> str:
-        words = [str(word) for word in [*script, action, *which, *arguments]]
-        return shlex.join(words).replace(f"{ROOT}/", "" if Path.cwd() == ROOT else f"{ROOT}/")
-
-    return "\n".join(
-        (
-            "",
-            "The database is still running. Change an article, wait a minute, and search for it:",
-            f"    {command('psql', '--dbname', DBNAME)}",
-            "Stop it with:",
-            f"    {command('stop')}",
-            "Remove it, and everything else that was installed for it in .steward, with:",
-            "    make clean",
-        )
-    )
+    arguments = f"PG={cluster.postgres.major} NAME={name}"
+    return f"""
+The database is still running. Change an article, wait a minute, and search for it:
+    make psql {arguments}
+Stop it with:
+    make stop {arguments}
+Remove it, and everything else that was installed for it in .steward, with:
+    make clean"""
 
 
 def main() -> int:

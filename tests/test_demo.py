@@ -47,7 +47,7 @@ def test_demo(name: str) -> None:
             "content changed |               1 |             4 |              1",
             " articles |        35 |    35 |       0 |      0 |       0 |     38",
             " steward: work | t         | * * * * * |",
-            f"--name {name}",
+            f"NAME={name}",
             "make clean",
         ):
             assert line in done.stdout, done.stdout
