@@ -137,6 +137,42 @@ def test_open_session_runs_the_new_python_on_its_next_call(db: Database, tmp_pat
     assert db.value("select (steward.embed(array['x']))[1]") == "the next version was here"
 
 
+def test_generated_objects_are_made_anew(db: Database, tmp_path: Path) -> None:
+    """A source tracked by one version is looked after by the code of the next; data survive."""
+    db.run("create table notes (id integer primary key, body text)")
+    db.run("insert into notes values (1, 'Bread is baked.'), (2, 'Tides turn.')")
+    db.run("select steward.track('notes', content => 'body')")
+    db.work()
+    db.run("update notes set body = 'Tides turn twice.' where id = 2")
+    before = snapshot(db)
+    # as an earlier version might have made it
+    db.run(
+        "create or replace function steward_data.notes_1_queue() returns trigger language plpgsql "
+        "as 'begin return null; end'"
+    )
+    db.run(
+        "create or replace function steward_private.scan_1() returns table (key_1 integer) "
+        "language sql security definer begin atomic select 7; end"
+    )
+    folder = next_version(tmp_path / "next")
+    db.psql("-f", folder / "sql" / "install.sql")
+    for name in ("notes_1_queue", "scan_1"):
+        assert lines_about(snapshot(db), name) == lines_about(before, name)
+    db.run("insert into notes values (3, 'Locks hold.')")
+    assert db.run("select key, state from steward.jobs order by key") == [
+        ({"id": 2}, "pending"),
+        ({"id": 3}, "pending"),
+    ]
+    assert db.run("select documents, fresh, pending from steward.freshness") == [(3, 1, 2)]
+
+
+def lines_about(text: str, name: str) -> list[str]:
+    """What a snapshot says of a generated function."""
+    found = [line for line in text.splitlines() if name in line]
+    assert found
+    return found
+
+
 def test_traceback_names_file_and_line(db: Database, tmp_path: Path) -> None:
     """An error inside the package is told with the place where it is in the sources."""
     folder = next_version(tmp_path / "next")

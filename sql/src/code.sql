@@ -69,5 +69,8 @@
 \ir code/functions/status.sql
 \ir code/functions/check.sql
 
+-- what depends on the user's tables
+\ir code/regenerate.sql
+
 -- who may do what: always last
 \ir code/privileges.sql
