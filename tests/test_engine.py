@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.errors import QueryCanceled, SerializationFailure
+from psycopg.errors import QueryCanceled
 
 from steward_py import chunking
 from support import Database
@@ -155,6 +155,14 @@ def test_late_result_after_the_lease_is_refused(notes: Database) -> None:
     assert stored(notes) == ["second"]
 
 
+def test_reaper_leaves_a_claim_alone_while_its_lease_lasts(notes: Database) -> None:
+    """A worker that is at it is not disturbed."""
+    ((token, _),) = claim(notes, lease="1 hour")
+    assert notes.value("select steward.reap()") == 0
+    assert job_states(notes) == ["claimed"]
+    assert complete(notes, token, "[1,0]") == "embedded"
+
+
 def test_result_before_the_reaper_is_taken(notes: Database) -> None:
     """A lease that ran out is lost only when somebody takes the claim away."""
     ((token, _),) = claim(notes, lease="1 millisecond")
@@ -225,24 +233,23 @@ def test_one_bad_row_does_not_spoil_the_batch(notes: Database) -> None:
 
 def test_delete_under_an_old_snapshot_leaves_nothing_in_search(notes: Database) -> None:
     """A deleter who cannot see a worker's chunks leaves a job that takes them away."""
-    notes.run("update notes set body = 'second'")
+    with notes.connect() as bypass:
+        bypass.execute("set session_replication_role = replica")
+        bypass.execute("insert into notes values (2, 'unseen by triggers')")
     with notes.connect(autocommit=False) as deleter:
         deleter.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         deleter.execute("select count(*) from notes")
-        # the row itself is not touched, so that the delete finds no conflict
-        notes.run("delete from steward_data.notes_1_job")
-        notes.run("insert into steward_data.notes_1_job (key_1) values (1)")
-        ((token, _),) = claim(notes)
-        assert complete(notes, token, "[1,0]") == "embedded"
-        try:
-            deleter.execute("delete from notes")
-            deleter.commit()
-        except SerializationFailure:
-            deleter.rollback()
-            notes.run("delete from notes")
-    assert stored(notes) == []
+        # found by somebody and embedded, all after the deleter's snapshot
+        notes.run("insert into steward_data.notes_1_job (key_1) values (2)")
+        for token, texts in claim(notes):
+            assert complete(notes, token, *["[1,0]"] * len(texts)) == "embedded"
+        assert stored(notes) == ["first", "unseen by triggers"]
+        deleter.execute("delete from notes where id = 2")
+        deleter.commit()
+    assert stored(notes) == ["first"]
+    assert notes.run("select key, state from steward.jobs") == [({"id": 2}, "pending")]
     assert claim(notes) == []
-    assert notes.value("select count(*) from steward_data.notes_1_chunk") == 0
+    assert notes.run("select chunk from steward_data.notes_1_chunk") == [("first",)]
     assert job_states(notes) == []
 
 
