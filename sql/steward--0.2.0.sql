@@ -199,20 +199,25 @@ create table steward_private.source (
     -- as they were when the table was tracked; the generated tables call them key_1, key_2 ...
     key_columns name[] not null,
     key_types text[] not null,
+    -- ' collate x.y' where it is not that of the type, otherwise empty
+    key_collations text[] not null,
     -- the equality of the key's own index: with a type such as citext it is not the one of text
     key_operators text[] not null,
     content_column name not null,
     chunk_size integer not null,
     tracked_by name not null default current_user,
     tracked_at timestamptz not null default now(),
+    -- set by the last part of steward.track(); nothing unfinished is ever committed
+    finished boolean not null default false,
 
     constraint source_pkey primary key (source_id),
     constraint source_relation_key unique (relation),
 
-    -- the three arrays describe the same columns
+    -- the four arrays describe the same columns
     constraint source_key_check check (
         cardinality(key_columns) > 0
         and cardinality(key_types) = cardinality(key_columns)
+        and cardinality(key_collations) = cardinality(key_columns)
         and cardinality(key_operators) = cardinality(key_columns)
     ),
 
@@ -235,6 +240,9 @@ create table steward_private.space (
     doc_table regclass not null,
     chunk_table regclass not null,
     created_at timestamptz not null default now(),
+    -- why its jobs cannot be worked on at all, and until when nobody tries
+    problem text,
+    paused_until timestamptz,
 
     constraint space_pkey primary key (space_id),
     constraint space_source_id_fkey foreign key (source_id)
@@ -1824,16 +1832,19 @@ begin atomic
     select
         string_agg(
             format(
-                '%s.key_%s %s %s.key_%s',
+                '%s.key_%s %s %s.key_%s%s',
                 key_match.left_alias,
                 k.n,
                 k.operator,
                 key_match.right_alias,
-                k.n
+                k.n,
+                k.collation_clause
             ),
             ' and ' order by k.n
         )
-    from unnest((key_match.source).key_operators) with ordinality as k (operator, n);
+    from unnest(
+        (key_match.source).key_operators, (key_match.source).key_collations
+    ) with ordinality as k (operator, collation_clause, n);
 end;
 
 -- sql/src/code/functions/key_row_match.sql
@@ -1896,11 +1907,16 @@ begin atomic
             '(select %s from pg_catalog.jsonb_to_record(%s) as r (%s))',
             string_agg(format('r.%I as key_%s', k.column_name, k.n), ', ' order by k.n),
             key_record.value,
-            string_agg(format('%I %s', k.column_name, k.type_name), ', ' order by k.n)
+            string_agg(
+                format('%I %s%s', k.column_name, k.type_name, k.collation_clause),
+                ', ' order by k.n
+            )
         )
     from unnest(
-        (key_record.source).key_columns, (key_record.source).key_types
-    ) with ordinality as k (column_name, type_name, n);
+        (key_record.source).key_columns,
+        (key_record.source).key_types,
+        (key_record.source).key_collations
+    ) with ordinality as k (column_name, type_name, collation_clause, n);
 end;
 
 -- sql/src/code/functions/key_definition.sql
@@ -1911,8 +1927,13 @@ immutable parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 begin atomic
-    select string_agg(format('key_%s %s not null', k.n, k.type_name), ', ' order by k.n)
-    from unnest((key_definition.source).key_types) with ordinality as k (type_name, n);
+    select
+        string_agg(
+            format('key_%s %s%s not null', k.n, k.type_name, k.collation_clause), ', ' order by k.n
+        )
+    from unnest(
+        (key_definition.source).key_types, (key_definition.source).key_collations
+    ) with ordinality as k (type_name, collation_clause, n);
 end;
 
 -- sql/src/code/functions/vector_type.sql
@@ -1990,6 +2011,7 @@ create or replace function steward_private.source_of(source regclass)
 returns steward_private.source
 language plpgsql
 stable parallel safe
+-- definer: the registry belongs to pg_steward; called by functions with the rights of their callers
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
@@ -2011,6 +2033,79 @@ begin
     return v_source;
 end
 $function$;
+
+-- sql/src/code/functions/is_trusted_type.sql
+-- Whether no ordinary role can make code run by the use of a type: a check of a domain, a cast, an
+-- operator. Only the owner of a type can add those.
+create or replace function steward_private.is_trusted_type(type_oid oid)
+returns boolean
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    with recursive part as (
+        select is_trusted_type.type_oid as oid
+        union
+        select related.oid
+        from part
+        inner join pg_type as t on t.oid = part.oid
+        left join pg_range as r on t.oid in (r.rngtypid, r.rngmultitypid)
+        cross join
+            unnest(array[t.typbasetype, t.typelem, r.rngsubtype, r.rngtypid]) as related (oid)
+        where related.oid <> 0
+    )
+
+    select
+        bool_and(
+            t.typtype <> 'c'
+            and (
+                t.typnamespace = 'pg_catalog'::regnamespace
+                or o.rolsuper
+                or t.typowner = (
+                    select c.relowner
+                    from pg_class as c
+                    where c.oid = 'steward_private.source'::regclass
+                )
+            )
+        )
+    from part
+    inner join pg_type as t on t.oid = part.oid
+    inner join pg_roles as o on o.oid = t.typowner;
+end;
+
+-- sql/src/code/functions/require_finished.sql
+create or replace function steward_private.require_finished()
+returns trigger
+language plpgsql
+volatile parallel unsafe
+-- definer: fires at commit, with the rights of whoever commits
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if exists (
+        select from steward_private.source as s
+        where s.source_id = new.source_id and not s.finished
+    ) then
+        raise exception 'tracking of table % was begun and not finished', new.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Call steward.track().';
+    end if;
+
+    return null;
+end
+$function$;
+
+-- sql/src/code/triggers/source.sql
+drop trigger if exists after_insert_require_finished on steward_private.source;
+
+-- at commit: a source that nobody finished would stand in everybody's way
+create constraint trigger after_insert_require_finished
+after insert on steward_private.source
+deferrable initially deferred
+for each row
+execute function steward_private.require_finished();
 
 -- sql/src/code/functions/create_visibility_policy.sql
 create or replace function steward_private.create_visibility_policy(
@@ -2206,10 +2301,18 @@ declare
         from unnest(v_source.key_columns) with ordinality as k (column_name, n)
     );
     v_key_record text := (
-        select string_agg(format('%I %s', k.column_name, k.type_name), ', ' order by k.n)
+        select
+            string_agg(
+                format('%I %s%s', k.column_name, k.type_name, k.collation_clause),
+                ', ' order by k.n
+            )
         from unnest(
-        v_source.key_columns, v_source.key_types
-    ) with ordinality as k (column_name, type_name, n)
+            v_source.key_columns, v_source.key_types, v_source.key_collations
+        ) with ordinality as k (column_name, type_name, collation_clause, n)
+    );
+    v_key_result text := (
+        select string_agg(format('key_%s %s', k.n, k.type_name), ', ' order by k.n)
+        from unnest(v_source.key_types) with ordinality as k (type_name, n)
     );
     v_key_match text := (
         select
@@ -2235,7 +2338,7 @@ begin
         set search_path = pg_catalog, pg_temp
         begin atomic
             select k.ordinality, s.tableoid is not null, s.%2$I::text
-            from rows from (jsonb_to_recordset(keys) as (%3$s)) with ordinality as k
+            from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
             left join %4$s as s on %5$s;
         end
         $sql$,
@@ -2254,7 +2357,7 @@ begin
         set search_path = pg_catalog, pg_temp
         begin atomic
             select true
-            from %4$s as s, jsonb_to_record(key) as k (%3$s)
+            from %4$s as s, jsonb_to_record($1) as k (%3$s)
             where %5$s
             for key share of s skip locked;
         end
@@ -2277,7 +2380,7 @@ begin
         $sql$,
         v_source.source_id,
         -- in the order of the key, under the names of the generated tables
-        replace(steward_private.key_definition(v_source), ' not null', ''),
+        v_key_result,
         v_key_columns,
         v_relation
     );
@@ -2354,6 +2457,7 @@ declare
     v_old_match text;
     v_key_kept text;
     v_old_object text;
+    v_has_float boolean;
     v_queue text := '';
     v_retire text := '';
     v_empty text := '';
@@ -2365,15 +2469,15 @@ begin
         string_agg(format('steward_private.key_%s_%s(old)', v_source.source_id, k.n), ', ' order by k.n),
         string_agg(
             format(
-                't.key_%2$s %3$s steward_private.key_%1$s_%2$s(old)',
-                v_source.source_id, k.n, k.operator
+                't.key_%2$s %3$s steward_private.key_%1$s_%2$s(old)%4$s',
+                v_source.source_id, k.n, k.operator, k.collation_clause
             ),
             ' and ' order by k.n
         ),
         string_agg(
             format(
-                'steward_private.key_%1$s_%2$s(new) %3$s steward_private.key_%1$s_%2$s(old)',
-                v_source.source_id, k.n, k.operator
+                'steward_private.key_%1$s_%2$s(new) %3$s steward_private.key_%1$s_%2$s(old)%4$s',
+                v_source.source_id, k.n, k.operator, k.collation_clause
             ),
             ' and ' order by k.n
         ),
@@ -2383,11 +2487,12 @@ begin
                 format('%L, steward_private.key_%s_%s(old)', k.column_name, v_source.source_id, k.n),
                 ', ' order by k.n
             )
-        )
-    into v_new_keys, v_old_keys, v_old_match, v_key_kept, v_old_object
+        ),
+        bool_or(k.type_name in ('real', 'double precision'))
+    into v_new_keys, v_old_keys, v_old_match, v_key_kept, v_old_object, v_has_float
     from unnest(
-        v_source.key_columns, v_source.key_operators
-    ) with ordinality as k (column_name, operator, n);
+        v_source.key_columns, v_source.key_types, v_source.key_operators, v_source.key_collations
+    ) with ordinality as k (column_name, type_name, operator, collation_clause, n);
 
     for v_space in
         select s.*
@@ -2457,6 +2562,14 @@ declare
     v_chunks integer;
 begin
     if tg_op = 'TRUNCATE' then
+        -- rows tell by their type which table they are of, a truncated table does not
+        if not exists (
+            select from steward_private.source as s
+            where s.source_id = %5$s and s.relation = tg_relid
+        ) then
+            raise exception 'trigger function is for another table'
+                using errcode = 'object_not_in_prerequisite_state';
+        end if;
         %1$s
         return null;
     end if;
@@ -2479,7 +2592,7 @@ begin
     return null;
 end
         $sql$,
-        v_empty, v_key_kept, v_retire, v_queue
+        v_empty, v_key_kept, v_retire, v_queue, v_source.source_id
     );
 
     -- definer: whoever writes to the source need not have any right on the tables of pg_steward
@@ -2489,9 +2602,19 @@ end
         'set search_path = pg_catalog, pg_temp as %L',
         v_name, v_body
     );
+    if v_has_float then
+        -- a float's text has as many digits as the session wants, and keys are compared as text
+        execute format('alter function steward_data.%I() set extra_float_digits = 3', v_name);
+    end if;
 
     execute format('revoke all on function steward_data.%I() from public', v_name);
+    -- who creates the triggers, now or on a new partition
     execute format('grant execute on function steward_data.%I() to steward_admin', v_name);
+    execute format(
+        'grant execute on function steward_data.%I() to %I',
+        v_name,
+        (select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = v_source.relation)
+    );
     execute format(
         'comment on function steward_data.%I() is %L',
         v_name,
@@ -2531,6 +2654,7 @@ declare
     v_class pg_class;
     v_type regtype;
     v_category "char";
+    v_column name;
     v_source steward_private.source;
     v_primary_key oid;
 begin
@@ -2623,27 +2747,44 @@ begin
             hint = format('Run: alter table %s add primary key (...);', _begin_track.source);
     end if;
 
+    select a.attname, a.atttypid::regtype into v_column, v_type
+    from pg_index as i
+    cross join unnest(i.indkey::int2[]) as k (attnum)
+    inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where
+        i.indexrelid = v_primary_key
+        and not steward_private.is_trusted_type(a.atttypid)
+    limit 1;
+
+    if found then
+        raise exception 'key column "%" of table % is of type %',
+            v_column, _begin_track.source, v_type
+            using errcode = 'feature_not_supported',
+            detail = 'The functions of a key''s type run with the rights of pg_steward. So it must '
+                'be a type of PostgreSQL''s, or belong to a superuser.';
+    end if;
+
     if exists (
         select from pg_index as i
         cross join unnest(i.indkey::int2[]) as k (attnum)
         inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-        inner join pg_type as t on t.oid = a.atttypid
-        where i.indexrelid = v_primary_key and t.typtype = 'c'
+        where i.indexrelid = v_primary_key and a.atttypid = 'jsonb'::regtype
     ) then
-        raise exception 'primary key of table % has a column of a composite type',
-            _begin_track.source
-            using errcode = 'feature_not_supported';
+        raise exception 'table % has jsonb in its primary key', _begin_track.source
+            using errcode = 'feature_not_supported',
+            detail = 'A JSON null in a key could not be told from no key.';
     end if;
 
     insert into steward_private.source (
-        relation, key_columns, key_types, key_operators, content_column, chunk_size, tracked_by
+        relation, key_columns, key_types, key_collations, key_operators,
+        content_column, chunk_size, tracked_by
     )
     select
         _begin_track.source,
         array_agg(a.attname order by k.n),
+        array_agg(format_type(a.atttypid, a.atttypmod) order by k.n),
         array_agg(
-            format_type(a.atttypid, a.atttypmod)
-            || case
+            case
                 when a.attcollation in (0, t.typcollation) then ''
                 else (
                     select format(' collate %I.%I', n.nspname, c.collname)
@@ -2731,9 +2872,12 @@ declare
             and t.tgtype & 16 = 16 -- update
     );
 begin
+    -- These conditions always hold. They make the triggers depend on the key: whoever drops it with
+    -- CASCADE drops them too, instead of leaving triggers behind that fail.
     execute format(
-        'create trigger steward_insert after insert on %s for each row execute function %s',
-        _create_triggers.source, _create_triggers.trigger_function
+        'create trigger steward_insert after insert on %s for each row '
+        'when (new.%I is not null) execute function %s',
+        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
     );
 
     -- UPDATE OF spares the comparison (and the detoasting) when the statement does not name the
@@ -2747,8 +2891,9 @@ begin
     );
 
     execute format(
-        'create trigger steward_delete after delete on %s for each row execute function %s',
-        _create_triggers.source, _create_triggers.trigger_function
+        'create trigger steward_delete after delete on %s for each row '
+        'when (old.%I is not null) execute function %s',
+        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
     );
     execute format(
         'create trigger steward_truncate after truncate on %s for each statement execute function %s',
@@ -2803,6 +2948,10 @@ begin
     );
     get diagnostics v_queued = row_count;
 
+    update steward_private.source as s
+    set finished = true
+    where s.source_id = v_source.source_id;
+
     return v_queued;
 end
 $function$;
@@ -2840,6 +2989,8 @@ begin
         select unnest(array[s.job_table, s.doc_table, s.chunk_table])
         from steward_private.space as s
         where s.source_id = v_source.source_id
+        intersect
+        select c.oid from pg_class as c
     loop
         execute format('drop table %s', v_table);
     end loop;
@@ -3075,6 +3226,8 @@ language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+-- a float's text has as many digits as the session wants, and keys are compared as text
+set extra_float_digits = 3
 as $function$
 declare
     v_tokens bigint[];
@@ -3521,6 +3674,98 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/plan_claims.sql
+-- Reads the rows of some claims, cuts and compares them, and returns what needs vectors.
+create or replace function steward_private.plan_claims(
+    source steward_private.source, space steward_private.space, tokens bigint[]
+)
+returns table (token bigint, key jsonb, texts text[])
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := plan_claims.source;
+    v_space steward_private.space := plan_claims.space;
+    v_chunking jsonb := jsonb_build_object(
+        'target', v_source.chunk_size,
+        'minimum', v_source.chunk_size / 2,
+        'maximum', v_source.chunk_size * 3 / 2
+    );
+    v_row record;
+    v_claim steward_private.claim;
+begin
+    -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is in
+    -- it. An edit that is not raises the generation and keeps the job alive.
+    for v_row in
+        execute format(
+            $sql$
+            with claimed as materialized (
+                select c.token, c.key, row_number() over (order by c.token) as "position"
+                from steward_private.claim as c
+                where c.token = any($1)
+            ),
+
+            row_read as materialized (
+                select r.*
+                from steward_private.read_%1$s(
+                    (select jsonb_agg(c.key order by c."position") from claimed as c)
+                ) as r
+            )
+
+            select c.token, c.key, r.found, r.content
+            from claimed as c
+            inner join row_read as r on r."position" = c."position"
+            order by c."position"
+            $sql$,
+            v_source.source_id
+        )
+        using plan_claims.tokens
+    loop
+        -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
+        begin
+            update steward_private.claim as c
+            set plan = case
+                when v_row.found
+                    then steward_private.plan_chunks(
+                        coalesce(v_row.content, ''),
+                        steward_private.known_chunks(v_source, v_space, v_row.key),
+                        v_chunking
+                    )
+                else 'null'
+            end
+            where c.token = v_row.token
+            returning c.* into v_claim;
+
+            texts := array(
+                select t.value
+                from jsonb_array_elements_text(v_claim.plan -> 'texts')
+                    with ordinality as t (value, n)
+                order by t.n
+            );
+
+            -- nothing for a provider to do: finished here, unless somebody has the row locked
+            continue when
+                texts = '{}'
+                and steward_private.finish_claim(v_source, v_space, v_claim, '{}') <> 'busy';
+        exception
+            when others then
+                select c.* into strict v_claim
+                from steward_private.claim as c
+                where c.token = v_row.token;
+
+                perform steward_private.give_back(v_claim, sqlerrm);
+                continue;
+        end;
+
+        token := v_claim.token;
+        key := v_claim.key;
+        return next;
+    end loop;
+end
+$function$;
+
 -- sql/src/code/functions/claim.sql
 create or replace function steward.claim(
     worker text,
@@ -3548,11 +3793,7 @@ declare
     v_left integer := claim.batch;
     v_space steward_private.space;
     v_source steward_private.source;
-    v_model steward_private.model;
     v_tokens bigint[];
-    v_row record;
-    v_claim steward_private.claim;
-    v_chunking jsonb;
 begin
     if coalesce(claim.worker, '') = '' then
         raise exception 'worker must have a name'
@@ -3564,8 +3805,8 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    if claim.lease is null or claim.lease <= interval '0' then
-        raise exception 'lease must be longer than nothing'
+    if claim.lease is null or claim.lease <= interval '0' or claim.lease > interval '1 day' then
+        raise exception 'lease must be longer than nothing and at most a day'
             using errcode = 'invalid_parameter_value';
     end if;
 
@@ -3586,6 +3827,7 @@ begin
         inner join steward_private.model as m on m.model_name = s.model_name
         where
             s.state <> 'retired'
+            and (s.paused_until is null or s.paused_until < v_now)
             and (v_source.source_id is null or s.source_id = v_source.source_id)
             and (claim.provider is null or m.provider = claim.provider)
         -- no space is always the last one
@@ -3593,94 +3835,37 @@ begin
     loop
         exit when v_left = 0;
 
-        select s.* into strict v_source
-        from steward_private.source as s
-        where s.source_id = v_space.source_id;
+        -- A source that cannot be read (dropped, no longer its owner's to read ...) is no reason to
+        -- stop working on the others. Nothing is taken from it; check() tells why.
+        begin
+            select s.* into strict v_source
+            from steward_private.source as s
+            where s.source_id = v_space.source_id;
 
-        select m.* into strict v_model
-        from steward_private.model as m
-        where m.model_name = v_space.model_name;
+            v_tokens := steward_private.take_jobs(
+                v_source, v_space, claim.worker, v_left, v_now, v_now + claim.lease
+            );
+            v_left := v_left - cardinality(v_tokens);
 
-        v_chunking := jsonb_build_object(
-            'target', v_source.chunk_size,
-            'minimum', v_source.chunk_size / 2,
-            'maximum', v_source.chunk_size * 3 / 2
-        );
-        v_tokens := steward_private.take_jobs(
-            v_source, v_space, claim.worker, v_left, v_now, v_now + claim.lease
-        );
-        v_left := v_left - cardinality(v_tokens);
+            if v_tokens <> '{}' then
+                return query
+                select p.token, v_source.relation, p.key, v_space.model_name, m.dimensions, p.texts
+                from steward_private.plan_claims(v_source, v_space, v_tokens) as p
+                cross join steward_private.model as m
+                where m.model_name = v_space.model_name;
 
-        -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is
-        -- in it. An edit that is not raises the generation and keeps the job alive.
-        for v_row in
-            execute format(
-                $sql$
-                with claimed as materialized (
-                    select c.*, row_number() over (order by c.token) as "position"
-                    from steward_private.claim as c
-                    where c.token = any($1)
-                ),
-
-                row_read as materialized (
-                    select r.*
-                    from steward_private.read_%1$s(
-                        (select jsonb_agg(c.key order by c."position") from claimed as c)
-                    ) as r
-                )
-
-                select c.token, c.key, r.found, r.content
-                from claimed as c
-                inner join row_read as r on r."position" = c."position"
-                order by c."position"
-                $sql$,
-                v_source.source_id
-            )
-            using v_tokens
-        loop
-            -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
-            begin
-                update steward_private.claim as c
-                set plan = case
-                    when v_row.found
-                        then steward_private.plan_chunks(
-                            coalesce(v_row.content, ''),
-                            steward_private.known_chunks(v_source, v_space, v_row.key),
-                            v_chunking
-                        )
-                    else 'null'
-                end
-                where c.token = v_row.token
-                returning c.* into v_claim;
-
-                texts := array(
-                    select t.value
-                    from jsonb_array_elements_text(v_claim.plan -> 'texts')
-                        with ordinality as t (value, n)
-                    order by t.n
-                );
-
-                -- nothing for a provider to do: finished here, unless somebody has the row locked
-                continue when
-                    texts = '{}'
-                    and steward_private.finish_claim(v_source, v_space, v_claim, '{}') <> 'busy';
-            exception
-                when others then
-                    select c.* into strict v_claim
-                    from steward_private.claim as c
-                    where c.token = v_row.token;
-
-                    perform steward_private.give_back(v_claim, sqlerrm);
-                    continue;
-            end;
-
-            token := v_claim.token;
-            claimed_source := v_source.relation;
-            key := v_claim.key;
-            model := v_model.model_name;
-            dimensions := v_model.dimensions;
-            return next;
-        end loop;
+                if v_space.problem is not null then
+                    update steward_private.space as s
+                    set problem = null, paused_until = null
+                    where s.space_id = v_space.space_id;
+                end if;
+            end if;
+        exception
+            when others then
+                update steward_private.space as s
+                set problem = sqlerrm, paused_until = v_now + interval '1 minute'
+                where s.space_id = v_space.space_id;
+        end;
     end loop;
 end
 $function$;
@@ -4100,28 +4285,37 @@ begin
         v_space := v_row.space;
         v_source := v_row.source;
 
-        return query execute format(
-            $sql$
-            select
-                $1,
-                $2,
-                count(*),
-                count(*) filter (where d.revision is not null and t.generation is null),
-                count(*) filter (where t.generation is not null and t.failed_at is null),
-                count(*) filter (where t.failed_at is not null),
-                count(*) filter (where d.revision is null and t.generation is null),
-                (select count(*) from %3$s),
-                clock_timestamp()
-                - min(t.queued_at) filter (where t.generation is not null and t.failed_at is null)
-            from steward_private.scan_%4$s() as r
-            left join %1$s as d on %5$s
-            left join %2$s as t on %6$s
-            $sql$,
-            v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
-            steward_private.key_match(v_source, 'd', 'r'),
-            steward_private.key_match(v_source, 't', 'r')
-        )
-        using v_source.relation, v_space.model_name;
+        begin
+            return query execute format(
+                $sql$
+                select
+                    $1,
+                    $2,
+                    count(*),
+                    count(*) filter (where d.revision is not null and t.generation is null),
+                    count(*) filter (where t.generation is not null and t.failed_at is null),
+                    count(*) filter (where t.failed_at is not null),
+                    count(*) filter (where d.revision is null and t.generation is null),
+                    (select count(*) from %3$s),
+                    clock_timestamp()
+                    - min(t.queued_at) filter (where t.generation is not null and t.failed_at is null)
+                from steward_private.scan_%4$s() as r
+                left join %1$s as d on %5$s
+                left join %2$s as t on %6$s
+                $sql$,
+                v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
+                steward_private.key_match(v_source, 'd', 'r'),
+                steward_private.key_match(v_source, 't', 'r')
+            )
+            using v_source.relation, v_space.model_name;
+        exception
+            -- One source that cannot be read must not hide the others. It is shown without figures,
+            -- and check() says why.
+            when others then
+                source := v_source.relation;
+                model := v_space.model_name;
+                return next;
+        end;
     end loop;
 end
 $function$;
@@ -4239,8 +4433,9 @@ from steward_private.all_freshness() as f;
 comment on view steward.freshness is
 'How true the vectors are, per source. documents: rows of the source now. fresh: embedded as they '
 'are. pending: changed since, or being worked on. failed: given up after four attempts. missing: '
-'never seen, because triggers were off. chunks: vectors stored. Counts the source, so it takes a '
-'while on millions of rows.';
+'never seen, because triggers were off. chunks: vectors stored. Without figures: the source cannot '
+'be read, and steward.check() says why. Counts the source, which takes a while on millions of '
+'rows.';
 
 -- running by itself, and telling how it is
 
@@ -4513,7 +4708,11 @@ begin
                         a.attrelid = s.relation and a.attname = n.column_name
                         and not a.attisdropped
                 )
-            ) as renamed
+            ) as renamed,
+            (
+                select string_agg(sp.problem, ' ') from steward_private.space as sp
+                where sp.source_id = s.source_id
+            ) as problem
         from steward_private.source as s
         left join pg_class as c on c.oid = s.relation
         order by s.source_id
@@ -4532,6 +4731,10 @@ begin
                 'Changes are being missed. Enable the triggers, or untrack and track %s again.',
                 v_source.relation
             );
+        elsif v_source.problem is not null then
+            detail := format('it cannot be worked on: %s', v_source.problem);
+            hint := 'It is tried again every minute. If the table has another owner or other columns '
+                'now, untrack and track it again.';
         else
             status := 'ok';
             detail := 'its triggers are in place';

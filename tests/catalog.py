@@ -1,9 +1,9 @@
 """What the catalog says about some schemas, as text that can be compared.
 
-Two databases that came to pg_steward on different ways (fresh, upgraded, as an extension, restored)
-must have the same text. So nothing in it depends on the order of creation: no numbers of objects, no
-physical places of columns, no name of the role that installed. Nor on where a privilege was written
-down: what a role has by default and what it has by a grant look the same.
+Two databases that came to pg_steward on different ways (fresh, upgraded, as an extension,
+restored) must have the same text. So nothing in it depends on the order of creation: no numbers of
+objects, no physical places of columns, no name of the role that installed. Nor on where a privilege
+was written down: what a role has by default and what it has by a grant look the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import psycopg
+
 from support import Database
 
 OURS = ("steward", "steward_data", "steward_private")
@@ -76,7 +77,8 @@ privilege as materialized (
         union all
         select 'pg_class'::regclass, c.oid, 0, c.relowner,
             coalesce(
-                c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner)
+                c.relacl,
+                acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner)
             )
         from relation as c
         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
@@ -86,11 +88,13 @@ privilege as materialized (
         inner join pg_attribute as t on t.attrelid = c.oid
         where t.attacl is not null and not t.attisdropped
         union all
-        select 'pg_proc'::regclass, p.oid, 0, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+        select 'pg_proc'::regclass, p.oid, 0, p.proowner,
+            coalesce(p.proacl, acldefault('f', p.proowner))
         from routine as p
         union all
         -- the row types of tables have no privileges of their own
-        select 'pg_type'::regclass, t.oid, 0, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
+        select 'pg_type'::regclass, t.oid, 0, t.typowner,
+            coalesce(t.typacl, acldefault('T', t.typowner))
         from pg_type as t
         inner join ours as n on n.oid = t.typnamespace
         where
@@ -158,7 +162,8 @@ SECTIONS: tuple[LiteralString, ...] = (
         || case when c.relforcerowsecurity then ', forced' else '' end
         || coalesce(
             ', with ' || (
-                select string_agg(o.value, ', ' order by o.value) from unnest(c.reloptions) as o (value)
+                select string_agg(o.value, ', ' order by o.value)
+                from unnest(c.reloptions) as o (value)
             ),
             ''
         )
@@ -200,7 +205,7 @@ SECTIONS: tuple[LiteralString, ...] = (
         || case a.attgenerated when 's' then ' stored' when 'v' then ' virtual' else '' end
         || coalesce(' default ' || pg_get_expr(f.adbin, f.adrelid), '')
         || format(', storage %%s', a.attstorage)
-        || case when a.attcompression = '' then '' else ', compression ' || a.attcompression::text end
+        || coalesce(', compression ' || nullif(a.attcompression::text, ''), '')
         || coalesce(', ' || array_to_string(a.attoptions, ', '), '')
     from relation as c
     inner join pg_attribute as a on a.attrelid = c.oid

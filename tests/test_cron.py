@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+
 from pgenv import Cluster
 from support import INSTALL, Database
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from catalog import snapshot
 from pgenv import Cluster
 from support import INSTALL, ROOT, UNINSTALL, VERSION, Database, quote_name, run_program

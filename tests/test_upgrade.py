@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import build
 import pytest
+
+import build
 from catalog import snapshot
 from support import INSTALL, ROOT, VERSION, Database
 from test_install import extension  # noqa: F401 - a fixture

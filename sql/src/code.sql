@@ -19,6 +19,9 @@
 
 -- a source begins and ends: the generated objects
 \ir code/functions/source_of.sql
+\ir code/functions/is_trusted_type.sql
+\ir code/functions/require_finished.sql
+\ir code/triggers/source.sql
 \ir code/functions/create_visibility_policy.sql
 \ir code/functions/create_space.sql
 \ir code/functions/define_readers.sql
@@ -42,6 +45,7 @@
 \ir code/functions/check_vectors.sql
 \ir code/functions/finish_claim.sql
 \ir code/functions/give_back.sql
+\ir code/functions/plan_claims.sql
 \ir code/functions/claim.sql
 \ir code/functions/complete.sql
 \ir code/functions/fail.sql

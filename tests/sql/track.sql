@@ -49,3 +49,16 @@ select count(*) from pg_proc where pronamespace = 'steward_data'::regnamespace;
 select count(*) from pg_proc where pronamespace = 'steward_private'::regnamespace and proname ~ '\d';
 -- and can be tracked again
 select steward.track('articles', content => 'body');
+
+-- keys of types that would make somebody else's code run with our rights, or have two nulls
+\set VERBOSITY default
+create role somebody_ordinary;
+create domain their_key as integer;
+alter domain their_key owner to somebody_ordinary;
+create table theirs (id their_key primary key, body text);
+select steward.track('theirs', content => 'body');
+create table json_keys (id jsonb primary key, body text);
+select steward.track('json_keys', content => 'body');
+drop table theirs;
+drop domain their_key;
+drop role somebody_ordinary;

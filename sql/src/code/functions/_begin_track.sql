@@ -13,6 +13,7 @@ declare
     v_class pg_class;
     v_type regtype;
     v_category "char";
+    v_column name;
     v_source steward_private.source;
     v_primary_key oid;
 begin
@@ -105,27 +106,44 @@ begin
             hint = format('Run: alter table %s add primary key (...);', _begin_track.source);
     end if;
 
+    select a.attname, a.atttypid::regtype into v_column, v_type
+    from pg_index as i
+    cross join unnest(i.indkey::int2[]) as k (attnum)
+    inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where
+        i.indexrelid = v_primary_key
+        and not steward_private.is_trusted_type(a.atttypid)
+    limit 1;
+
+    if found then
+        raise exception 'key column "%" of table % is of type %',
+            v_column, _begin_track.source, v_type
+            using errcode = 'feature_not_supported',
+            detail = 'The functions of a key''s type run with the rights of pg_steward. So it must '
+                'be a type of PostgreSQL''s, or belong to a superuser.';
+    end if;
+
     if exists (
         select from pg_index as i
         cross join unnest(i.indkey::int2[]) as k (attnum)
         inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-        inner join pg_type as t on t.oid = a.atttypid
-        where i.indexrelid = v_primary_key and t.typtype = 'c'
+        where i.indexrelid = v_primary_key and a.atttypid = 'jsonb'::regtype
     ) then
-        raise exception 'primary key of table % has a column of a composite type',
-            _begin_track.source
-            using errcode = 'feature_not_supported';
+        raise exception 'table % has jsonb in its primary key', _begin_track.source
+            using errcode = 'feature_not_supported',
+            detail = 'A JSON null in a key could not be told from no key.';
     end if;
 
     insert into steward_private.source (
-        relation, key_columns, key_types, key_operators, content_column, chunk_size, tracked_by
+        relation, key_columns, key_types, key_collations, key_operators,
+        content_column, chunk_size, tracked_by
     )
     select
         _begin_track.source,
         array_agg(a.attname order by k.n),
+        array_agg(format_type(a.atttypid, a.atttypmod) order by k.n),
         array_agg(
-            format_type(a.atttypid, a.atttypmod)
-            || case
+            case
                 when a.attcollation in (0, t.typcollation) then ''
                 else (
                     select format(' collate %I.%I', n.nspname, c.collname)

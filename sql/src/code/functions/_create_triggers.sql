@@ -35,9 +35,12 @@ declare
             and t.tgtype & 16 = 16 -- update
     );
 begin
+    -- These conditions always hold. They make the triggers depend on the key: whoever drops it with
+    -- CASCADE drops them too, instead of leaving triggers behind that fail.
     execute format(
-        'create trigger steward_insert after insert on %s for each row execute function %s',
-        _create_triggers.source, _create_triggers.trigger_function
+        'create trigger steward_insert after insert on %s for each row '
+        'when (new.%I is not null) execute function %s',
+        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
     );
 
     -- UPDATE OF spares the comparison (and the detoasting) when the statement does not name the
@@ -51,8 +54,9 @@ begin
     );
 
     execute format(
-        'create trigger steward_delete after delete on %s for each row execute function %s',
-        _create_triggers.source, _create_triggers.trigger_function
+        'create trigger steward_delete after delete on %s for each row '
+        'when (old.%I is not null) execute function %s',
+        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
     );
     execute format(
         'create trigger steward_truncate after truncate on %s for each statement execute function %s',

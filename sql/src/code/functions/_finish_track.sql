@@ -40,6 +40,10 @@ begin
     );
     get diagnostics v_queued = row_count;
 
+    update steward_private.source as s
+    set finished = true
+    where s.source_id = v_source.source_id;
+
     return v_queued;
 end
 $function$;

@@ -26,6 +26,8 @@ begin
         select unnest(array[s.job_table, s.doc_table, s.chunk_table])
         from steward_private.space as s
         where s.source_id = v_source.source_id
+        intersect
+        select c.oid from pg_class as c
     loop
         execute format('drop table %s', v_table);
     end loop;

@@ -32,28 +32,37 @@ begin
         v_space := v_row.space;
         v_source := v_row.source;
 
-        return query execute format(
-            $sql$
-            select
-                $1,
-                $2,
-                count(*),
-                count(*) filter (where d.revision is not null and t.generation is null),
-                count(*) filter (where t.generation is not null and t.failed_at is null),
-                count(*) filter (where t.failed_at is not null),
-                count(*) filter (where d.revision is null and t.generation is null),
-                (select count(*) from %3$s),
-                clock_timestamp()
-                - min(t.queued_at) filter (where t.generation is not null and t.failed_at is null)
-            from steward_private.scan_%4$s() as r
-            left join %1$s as d on %5$s
-            left join %2$s as t on %6$s
-            $sql$,
-            v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
-            steward_private.key_match(v_source, 'd', 'r'),
-            steward_private.key_match(v_source, 't', 'r')
-        )
-        using v_source.relation, v_space.model_name;
+        begin
+            return query execute format(
+                $sql$
+                select
+                    $1,
+                    $2,
+                    count(*),
+                    count(*) filter (where d.revision is not null and t.generation is null),
+                    count(*) filter (where t.generation is not null and t.failed_at is null),
+                    count(*) filter (where t.failed_at is not null),
+                    count(*) filter (where d.revision is null and t.generation is null),
+                    (select count(*) from %3$s),
+                    clock_timestamp()
+                    - min(t.queued_at) filter (where t.generation is not null and t.failed_at is null)
+                from steward_private.scan_%4$s() as r
+                left join %1$s as d on %5$s
+                left join %2$s as t on %6$s
+                $sql$,
+                v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
+                steward_private.key_match(v_source, 'd', 'r'),
+                steward_private.key_match(v_source, 't', 'r')
+            )
+            using v_source.relation, v_space.model_name;
+        exception
+            -- One source that cannot be read must not hide the others. It is shown without figures,
+            -- and check() says why.
+            when others then
+                source := v_source.relation;
+                model := v_space.model_name;
+                return next;
+        end;
     end loop;
 end
 $function$;

@@ -103,7 +103,11 @@ begin
                         a.attrelid = s.relation and a.attname = n.column_name
                         and not a.attisdropped
                 )
-            ) as renamed
+            ) as renamed,
+            (
+                select string_agg(sp.problem, ' ') from steward_private.space as sp
+                where sp.source_id = s.source_id
+            ) as problem
         from steward_private.source as s
         left join pg_class as c on c.oid = s.relation
         order by s.source_id
@@ -122,6 +126,10 @@ begin
                 'Changes are being missed. Enable the triggers, or untrack and track %s again.',
                 v_source.relation
             );
+        elsif v_source.problem is not null then
+            detail := format('it cannot be worked on: %s', v_source.problem);
+            hint := 'It is tried again every minute. If the table has another owner or other columns '
+                'now, untrack and track it again.';
         else
             status := 'ok';
             detail := 'its triggers are in place';

@@ -19,10 +19,18 @@ declare
         from unnest(v_source.key_columns) with ordinality as k (column_name, n)
     );
     v_key_record text := (
-        select string_agg(format('%I %s', k.column_name, k.type_name), ', ' order by k.n)
+        select
+            string_agg(
+                format('%I %s%s', k.column_name, k.type_name, k.collation_clause),
+                ', ' order by k.n
+            )
         from unnest(
-        v_source.key_columns, v_source.key_types
-    ) with ordinality as k (column_name, type_name, n)
+            v_source.key_columns, v_source.key_types, v_source.key_collations
+        ) with ordinality as k (column_name, type_name, collation_clause, n)
+    );
+    v_key_result text := (
+        select string_agg(format('key_%s %s', k.n, k.type_name), ', ' order by k.n)
+        from unnest(v_source.key_types) with ordinality as k (type_name, n)
     );
     v_key_match text := (
         select
@@ -48,7 +56,7 @@ begin
         set search_path = pg_catalog, pg_temp
         begin atomic
             select k.ordinality, s.tableoid is not null, s.%2$I::text
-            from rows from (jsonb_to_recordset(keys) as (%3$s)) with ordinality as k
+            from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
             left join %4$s as s on %5$s;
         end
         $sql$,
@@ -67,7 +75,7 @@ begin
         set search_path = pg_catalog, pg_temp
         begin atomic
             select true
-            from %4$s as s, jsonb_to_record(key) as k (%3$s)
+            from %4$s as s, jsonb_to_record($1) as k (%3$s)
             where %5$s
             for key share of s skip locked;
         end
@@ -90,7 +98,7 @@ begin
         $sql$,
         v_source.source_id,
         -- in the order of the key, under the names of the generated tables
-        replace(steward_private.key_definition(v_source), ' not null', ''),
+        v_key_result,
         v_key_columns,
         v_relation
     );

@@ -14,6 +14,7 @@ declare
     v_old_match text;
     v_key_kept text;
     v_old_object text;
+    v_has_float boolean;
     v_queue text := '';
     v_retire text := '';
     v_empty text := '';
@@ -25,15 +26,15 @@ begin
         string_agg(format('steward_private.key_%s_%s(old)', v_source.source_id, k.n), ', ' order by k.n),
         string_agg(
             format(
-                't.key_%2$s %3$s steward_private.key_%1$s_%2$s(old)',
-                v_source.source_id, k.n, k.operator
+                't.key_%2$s %3$s steward_private.key_%1$s_%2$s(old)%4$s',
+                v_source.source_id, k.n, k.operator, k.collation_clause
             ),
             ' and ' order by k.n
         ),
         string_agg(
             format(
-                'steward_private.key_%1$s_%2$s(new) %3$s steward_private.key_%1$s_%2$s(old)',
-                v_source.source_id, k.n, k.operator
+                'steward_private.key_%1$s_%2$s(new) %3$s steward_private.key_%1$s_%2$s(old)%4$s',
+                v_source.source_id, k.n, k.operator, k.collation_clause
             ),
             ' and ' order by k.n
         ),
@@ -43,11 +44,12 @@ begin
                 format('%L, steward_private.key_%s_%s(old)', k.column_name, v_source.source_id, k.n),
                 ', ' order by k.n
             )
-        )
-    into v_new_keys, v_old_keys, v_old_match, v_key_kept, v_old_object
+        ),
+        bool_or(k.type_name in ('real', 'double precision'))
+    into v_new_keys, v_old_keys, v_old_match, v_key_kept, v_old_object, v_has_float
     from unnest(
-        v_source.key_columns, v_source.key_operators
-    ) with ordinality as k (column_name, operator, n);
+        v_source.key_columns, v_source.key_types, v_source.key_operators, v_source.key_collations
+    ) with ordinality as k (column_name, type_name, operator, collation_clause, n);
 
     for v_space in
         select s.*
@@ -117,6 +119,14 @@ declare
     v_chunks integer;
 begin
     if tg_op = 'TRUNCATE' then
+        -- rows tell by their type which table they are of, a truncated table does not
+        if not exists (
+            select from steward_private.source as s
+            where s.source_id = %5$s and s.relation = tg_relid
+        ) then
+            raise exception 'trigger function is for another table'
+                using errcode = 'object_not_in_prerequisite_state';
+        end if;
         %1$s
         return null;
     end if;
@@ -139,7 +149,7 @@ begin
     return null;
 end
         $sql$,
-        v_empty, v_key_kept, v_retire, v_queue
+        v_empty, v_key_kept, v_retire, v_queue, v_source.source_id
     );
 
     -- definer: whoever writes to the source need not have any right on the tables of pg_steward
@@ -149,9 +159,19 @@ end
         'set search_path = pg_catalog, pg_temp as %L',
         v_name, v_body
     );
+    if v_has_float then
+        -- a float's text has as many digits as the session wants, and keys are compared as text
+        execute format('alter function steward_data.%I() set extra_float_digits = 3', v_name);
+    end if;
 
     execute format('revoke all on function steward_data.%I() from public', v_name);
+    -- who creates the triggers, now or on a new partition
     execute format('grant execute on function steward_data.%I() to steward_admin', v_name);
+    execute format(
+        'grant execute on function steward_data.%I() to %I',
+        v_name,
+        (select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = v_source.relation)
+    );
     execute format(
         'comment on function steward_data.%I() is %L',
         v_name,

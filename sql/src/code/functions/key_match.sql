@@ -10,14 +10,17 @@ begin atomic
     select
         string_agg(
             format(
-                '%s.key_%s %s %s.key_%s',
+                '%s.key_%s %s %s.key_%s%s',
                 key_match.left_alias,
                 k.n,
                 k.operator,
                 key_match.right_alias,
-                k.n
+                k.n,
+                k.collation_clause
             ),
             ' and ' order by k.n
         )
-    from unnest((key_match.source).key_operators) with ordinality as k (operator, n);
+    from unnest(
+        (key_match.source).key_operators, (key_match.source).key_collations
+    ) with ordinality as k (operator, collation_clause, n);
 end;

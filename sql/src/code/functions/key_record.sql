@@ -11,9 +11,14 @@ begin atomic
             '(select %s from pg_catalog.jsonb_to_record(%s) as r (%s))',
             string_agg(format('r.%I as key_%s', k.column_name, k.n), ', ' order by k.n),
             key_record.value,
-            string_agg(format('%I %s', k.column_name, k.type_name), ', ' order by k.n)
+            string_agg(
+                format('%I %s%s', k.column_name, k.type_name, k.collation_clause),
+                ', ' order by k.n
+            )
         )
     from unnest(
-        (key_record.source).key_columns, (key_record.source).key_types
-    ) with ordinality as k (column_name, type_name, n);
+        (key_record.source).key_columns,
+        (key_record.source).key_types,
+        (key_record.source).key_collations
+    ) with ordinality as k (column_name, type_name, collation_clause, n);
 end;

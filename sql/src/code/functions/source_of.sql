@@ -2,6 +2,7 @@ create or replace function steward_private.source_of(source regclass)
 returns steward_private.source
 language plpgsql
 stable parallel safe
+-- definer: the registry belongs to pg_steward; called by functions with the rights of their callers
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$

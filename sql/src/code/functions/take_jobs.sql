@@ -11,6 +11,8 @@ language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+-- a float's text has as many digits as the session wants, and keys are compared as text
+set extra_float_digits = 3
 as $function$
 declare
     v_tokens bigint[];

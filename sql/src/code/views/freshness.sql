@@ -14,5 +14,6 @@ from steward_private.all_freshness() as f;
 comment on view steward.freshness is
 'How true the vectors are, per source. documents: rows of the source now. fresh: embedded as they '
 'are. pending: changed since, or being worked on. failed: given up after four attempts. missing: '
-'never seen, because triggers were off. chunks: vectors stored. Counts the source, so it takes a '
-'while on millions of rows.';
+'never seen, because triggers were off. chunks: vectors stored. Without figures: the source cannot '
+'be read, and steward.check() says why. Counts the source, which takes a while on millions of '
+'rows.';

@@ -7,6 +7,9 @@ create table steward_private.space (
     doc_table regclass not null,
     chunk_table regclass not null,
     created_at timestamptz not null default now(),
+    -- why its jobs cannot be worked on at all, and until when nobody tries
+    problem text,
+    paused_until timestamptz,
 
     constraint space_pkey primary key (space_id),
     constraint space_source_id_fkey foreign key (source_id)

@@ -1,0 +1,212 @@
+"""PL/pgSQL is compiled when it runs: so every function is checked, and run with strict settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+
+from catalog import OURS
+from support import INSTALL, Database, major, quote_name
+
+Connection = psycopg.Connection[Any]
+
+# Function, message, and why that is as it should be. Each must be met, at least with the newest
+# version of the checker.
+NOT_SANITIZED = "text type variable is not sanitized"
+ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
+    # every name in it is quoted when the piece is made, which is another statement
+    ("steward_private.define_readers(", NOT_SANITIZED, "pieces made of quoted names"),
+    ("steward_private.define_key_accessors(", NOT_SANITIZED, "names and types of the catalog"),
+    ("steward._create_triggers(", NOT_SANITIZED, "pieces made of quoted names"),
+    ("steward._finish_untrack(", NOT_SANITIZED, "a function's name as the catalog writes it"),
+    ("steward.search_vector(", NOT_SANITIZED, "the statement of steward._search_statement()"),
+    # the checker does not see what a dynamic statement returns, nor what RETURN QUERY sets
+    ("steward_private.plan_claims(", "result of dynamic SQL", "a row of the source's own reader"),
+    ("steward_private.plan_claims(", "is not assigned yet", "the same row"),
+    (
+        "steward_private.plan_claims(",
+        "never read variable",
+        "the same row, and what is done with it",
+    ),
+    ("steward", "is maybe unmodified", "RETURN QUERY sets them"),
+)
+
+# What pg_cron has, where it is installed: the functions that use it are checked as well.
+PG_CRON: LiteralString = """
+create schema cron;
+create table cron.job (
+    jobid bigint, schedule text, command text, nodename text, nodeport integer, database text,
+    username text, active boolean, jobname name
+);
+create table cron.job_run_details (
+    jobid bigint, runid bigint, job_pid integer, database text, username text, command text,
+    status text, return_message text, start_time timestamptz, end_time timestamptz
+);
+create function cron.schedule(text, text, text) returns bigint language sql return 1;
+create function cron.unschedule(bigint) returns boolean language sql return true;
+create function cron.unschedule(name) returns boolean language sql return true;
+"""
+
+CHECKS: LiteralString = """
+select p.oid::regprocedure::text, c.level, c.sqlstate, c.message, c.lineno, c.statement, c.query
+from pg_proc as p
+inner join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
+-- a trigger function is checked with each table that it is a trigger of
+left join lateral (
+    select distinct t.tgrelid from pg_trigger as t where t.tgfoid = p.oid
+) as t on p.prorettype = 'trigger'::regtype
+cross join lateral checker.plpgsql_check_function_tb(
+    p.oid,
+    relid => coalesce(t.tgrelid, 0),
+    fatal_errors => false,
+    other_warnings => true,
+    performance_warnings => false,
+    extra_warnings => true,
+    security_warnings => true
+) as c
+where p.pronamespace::regnamespace::text = any(%(ours)s)
+order by 1, 5, 4
+"""
+
+
+def complaints(connection: Connection) -> list[str]:
+    """All that the checker has to say about the functions of pg_steward."""
+    rows = connection.execute(CHECKS, {"ours": list(OURS)}).fetchall()
+    return [
+        f"{name}, line {line}, {statement}: {level} {sqlstate} {message} {query or ''}".strip()
+        for name, level, sqlstate, message, line, statement, query in rows
+    ]
+
+
+def excused(complaint: str) -> bool:
+    """Whether it is about something that is done on purpose."""
+    return any(
+        complaint.startswith(function) and message in complaint
+        for function, message, _ in ON_PURPOSE
+    )
+
+
+def problems(connection: Connection) -> list[str]:
+    """What the checker has to say and nobody has an excuse for."""
+    return [complaint for complaint in complaints(connection) if not excused(complaint)]
+
+
+@pytest.fixture
+def connection(db: Database, make_role: Callable[..., str]) -> Iterator[Connection]:
+    """A session in a database with the checker, and with tables of all sorts tracked."""
+    if not db.run("select name from pg_available_extensions where name = 'plpgsql_check'"):
+        pytest.skip(f"the extension plpgsql_check is not installed for PostgreSQL {major()}")
+    db.run("create schema checker")
+    db.run("create extension plpgsql_check schema checker")
+    owner = make_role("steward_admin")
+    db.run(f"grant create on schema public to {quote_name(owner)}")
+    db.run("create table simple (id integer primary key, body text)", user=owner)
+    db.run("create table composite (a text, b uuid, c date, body jsonb, primary key (c, a, b))")
+    db.run("create table parted (id bigint primary key, body text) partition by range (id)")
+    db.run("create table part partition of parted default")
+    db.run("select steward.track('simple', content => 'body')", user=owner)
+    db.run("select steward.track('composite', content => 'body')")
+    db.run("select steward.track('parted', content => 'body')")
+    with db.connect(autocommit=False) as session:
+        session.execute(PG_CRON)
+        yield session
+        session.rollback()
+
+
+def test_no_function_has_a_problem(connection: Connection) -> None:
+    """No error, no unused variable, no implicit cast, no text that is pasted into a statement."""
+    assert problems(connection) == []
+
+
+@pytest.mark.pg(">= 18")
+def test_every_excuse_is_needed(connection: Connection) -> None:
+    """What is excused is met, or the excuse could hide something new."""
+    met = complaints(connection)
+    assert [
+        (function, message)
+        for function, message, _ in ON_PURPOSE
+        if not any(line.startswith(function) and message in line for line in met)
+    ] == []
+
+
+BROKEN: tuple[tuple[str, LiteralString], ...] = (
+    ("no_such_column", "select s.no_such_column into v_number from steward_private.source as s;"),
+    ("unused variable", "v_number := 1;"),
+    ("text type variable is not sanitized", "execute 'select ' || broken.argument;"),
+    ("no_such_function", "v_number := steward.no_such_function();"),
+    ("without RETURN", "if v_number = 1 then return 2; end if;"),
+)
+
+
+@pytest.mark.parametrize(("message", "body"), BROKEN, ids=[message for message, _ in BROKEN])
+def test_the_checker_sees_problems(
+    message: str, body: LiteralString, connection: Connection
+) -> None:
+    """Each kind of problem is reported."""
+    before = problems(connection)
+    connection.execute(
+        "create function steward_private.broken(argument text) returns integer language plpgsql "
+        "set search_path = pg_catalog, pg_temp as $$ declare v_number integer; v_other integer; "
+        "begin " + body + (" end $$" if "RETURN" in message else " return v_number; end $$")
+    )
+    found = [problem for problem in problems(connection) if problem not in before]
+    assert found, "nothing at all was reported"
+    assert all(line.startswith("steward_private.broken(text)") for line in found)
+    assert any(message in line for line in found), found
+
+
+def test_every_plpgsql_function_is_checked(connection: Connection) -> None:
+    """Also the generated ones, and those for the triggers of partitions."""
+    ((count,),) = connection.execute(
+        "select count(*) from pg_proc as p "
+        "where p.pronamespace::regnamespace::text = any(%s) "
+        "and p.prolang = (select l.oid from pg_language as l where l.lanname = 'plpgsql')",
+        [list(OURS)],
+    ).fetchall()
+    assert count > 30
+
+
+def test_everything_runs_under_extra_errors(bare: Database) -> None:
+    """A name that could mean two things, a lost column or a second row is an error."""
+    bare.run(f"alter database {quote_name(bare.name)} set plpgsql.extra_errors = 'all'")
+    bare.run(f"alter database {quote_name(bare.name)} set plpgsql.variable_conflict = 'error'")
+    bare.psql("-q", "-f", INSTALL)
+    assert bare.value("show plpgsql.extra_errors") == "all"
+    bare.run("create table articles (id integer primary key, body text)")
+    bare.run("insert into articles values (1, 'Bread.'), (2, 'Tides.'), (3, null)")
+    for statement in (
+        "select steward.track('articles', content => 'body')",
+        "select * from steward.freshness",
+        "select * from steward.jobs",
+        "call steward.work(idle_seconds => 0)",
+        "update articles set body = 'Flour.' where id = 1",
+        "select steward.fail(token, 'no') from steward.claim('me')",
+        "select steward.reap()",
+        "select * from steward.search('articles', 'tides')",
+        "update articles set id = 5 where id = 2",
+        "delete from articles where id = 1",
+        "call steward.work(idle_seconds => 0)",
+        "truncate articles",
+        "select steward.start()",
+        "select * from steward.status()",
+        "select steward.stop()",
+        "select * from steward.check()",
+        "select steward.add_model('a@1', 3, 'mine')",
+        "select steward.untrack('articles')",
+        "select steward.enable_python()",
+    ):
+        bare.run(statement)
+
+
+def test_extra_errors_would_be_seen(bare: Database) -> None:
+    """The setting above makes a shadowed variable an error."""
+    with bare.connect() as session:
+        session.execute("set plpgsql.extra_errors = 'all'")
+        with pytest.raises(psycopg.errors.DuplicateAlias):
+            session.execute(
+                "create function shadowed(a integer) returns integer language plpgsql "
+                "as 'declare a integer; begin return a; end'"
+            )
