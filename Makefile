@@ -10,7 +10,7 @@ TESTS ?=
 WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast dev psql stop build lint format accept docs release install \
+.PHONY: help demo test test-fast dev psql stop build lint format accept bench docs release install \
 	uninstall clean venv
 
 help: ## Show this list.
@@ -56,6 +56,9 @@ format: venv ## Put the Python code into its form.
 
 accept: venv ## Take what the tests print now as what they shall print; look at git diff.
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --accept $(TESTS)
+
+bench: venv ## Measure what it costs, as ratios. ARGS='--rows 100000' for more rows.
+	@$(PYTHON) scripts/bench.py $(ARGS)
 
 docs: venv ## Make sql/REFERENCE.md from the comments in the catalog.
 	@$(PYTHON) scripts/docs.py
