@@ -2629,6 +2629,15 @@ begin
             hint = 'Use a partitioned table.';
     end if;
 
+    if v_class.relforcerowsecurity then
+        raise exception 'table % forces row security on its owner', _begin_track.source
+            using errcode = 'feature_not_supported',
+            detail = 'Rows are read as the owner, so those that a policy hides would count as gone.',
+            hint = format(
+                'Run: alter table %s no force row level security;', _begin_track.source
+            );
+    end if;
+
     if v_class.relnamespace in (
         'pg_catalog'::regnamespace, 'information_schema'::regnamespace,
         'steward'::regnamespace, 'steward_private'::regnamespace, 'steward_data'::regnamespace
@@ -3355,15 +3364,19 @@ begin
     into v_locked
     using v_claim.key;
 
-    execute format(
-        'select r.found from steward_private.read_%s(jsonb_build_array($1)) as r',
-        v_source.source_id
-    )
-    into v_found
-    using v_claim.key;
+    if v_locked then
+        v_found := true;
+    else
+        execute format(
+            'select r.found from steward_private.read_%s(jsonb_build_array($1)) as r',
+            v_source.source_id
+        )
+        into v_found
+        using v_claim.key;
 
-    if v_found and v_locked is null then
-        return 'busy';
+        if v_found then
+            return 'busy';
+        end if;
     end if;
 
     execute format(
@@ -4634,6 +4647,7 @@ begin
         select
             s.relation,
             c.oid is null as dropped,
+            c.relforcerowsecurity as is_forced,
             (
                 select count(*)
                 from pg_trigger as t
@@ -4674,6 +4688,9 @@ begin
                 'Changes are being missed. Enable the triggers, or untrack and track %s again.',
                 v_source.relation
             );
+        elsif v_source.is_forced then
+            detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
+            hint := format('Run: alter table %s no force row level security;', v_source.relation);
         elsif v_source.problem is not null then
             detail := format('it cannot be worked on: %s', v_source.problem);
             hint := 'It is tried again every minute. If the table has another owner or other columns '

@@ -62,3 +62,11 @@ select steward.track('json_keys', content => 'body');
 drop table theirs;
 drop domain their_key;
 drop role somebody_ordinary;
+
+-- rows are read as their owner
+create table forced (id integer primary key, body text);
+alter table forced enable row level security;
+select steward.track('forced', content => 'body');
+select steward.untrack('forced');
+alter table forced force row level security;
+select steward.track('forced', content => 'body');

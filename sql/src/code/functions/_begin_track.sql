@@ -45,6 +45,15 @@ begin
             hint = 'Use a partitioned table.';
     end if;
 
+    if v_class.relforcerowsecurity then
+        raise exception 'table % forces row security on its owner', _begin_track.source
+            using errcode = 'feature_not_supported',
+            detail = 'Rows are read as the owner, so those that a policy hides would count as gone.',
+            hint = format(
+                'Run: alter table %s no force row level security;', _begin_track.source
+            );
+    end if;
+
     if v_class.relnamespace in (
         'pg_catalog'::regnamespace, 'information_schema'::regnamespace,
         'steward'::regnamespace, 'steward_private'::regnamespace, 'steward_data'::regnamespace

@@ -86,6 +86,7 @@ begin
         select
             s.relation,
             c.oid is null as dropped,
+            c.relforcerowsecurity as is_forced,
             (
                 select count(*)
                 from pg_trigger as t
@@ -126,6 +127,9 @@ begin
                 'Changes are being missed. Enable the triggers, or untrack and track %s again.',
                 v_source.relation
             );
+        elsif v_source.is_forced then
+            detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
+            hint := format('Run: alter table %s no force row level security;', v_source.relation);
         elsif v_source.problem is not null then
             detail := format('it cannot be worked on: %s', v_source.problem);
             hint := 'It is tried again every minute. If the table has another owner or other columns '

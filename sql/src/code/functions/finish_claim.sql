@@ -34,15 +34,19 @@ begin
     into v_locked
     using v_claim.key;
 
-    execute format(
-        'select r.found from steward_private.read_%s(jsonb_build_array($1)) as r',
-        v_source.source_id
-    )
-    into v_found
-    using v_claim.key;
+    if v_locked then
+        v_found := true;
+    else
+        execute format(
+            'select r.found from steward_private.read_%s(jsonb_build_array($1)) as r',
+            v_source.source_id
+        )
+        into v_found
+        using v_claim.key;
 
-    if v_found and v_locked is null then
-        return 'busy';
+        if v_found then
+            return 'busy';
+        end if;
     end if;
 
     execute format(
