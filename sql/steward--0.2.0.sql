@@ -2400,6 +2400,249 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/define_space_functions.sql
+-- The two functions that work on the tables of a space. Generated, so that their statements are
+-- planned once in a session and not once for each row.
+create or replace function steward_private.define_space_functions(
+    source steward_private.source, space steward_private.space
+)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := define_space_functions.source;
+    v_space steward_private.space := define_space_functions.space;
+    v_key text := steward_private.key_record(v_source, 'v_key');
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_body text;
+begin
+    -- What there is of a document: its chunks, and where in it they are. Bodies are passed as
+    -- literals: a column called $body$ must not end them.
+    v_body := format(
+        $sql$
+declare
+    v_key jsonb := known_%6$s.key;
+begin
+    return (
+        select
+            coalesce(
+                jsonb_agg(
+                    jsonb_build_object(
+                        'chunk_id', c.chunk_id,
+                        'ordinal', array_position(d.chunk_ids, c.chunk_id) - 1,
+                        'chunk_hash', encode(c.chunk_hash, 'hex')
+                    )
+                    order by c.chunk_id
+                ),
+                '[]'
+            )
+        from %3$s as k
+        inner join %2$s as d on %5$s
+        inner join %1$s as c on %4$s
+    );
+end
+        $sql$,
+        v_space.chunk_table,
+        v_space.doc_table,
+        v_key,
+        steward_private.key_match(v_source, 'c', 'k'),
+        steward_private.key_match(v_source, 'd', 'k'),
+        v_space.space_id
+    );
+    execute format(
+        'create or replace function steward_private.known_%s(key jsonb) returns jsonb '
+        'language plpgsql stable parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp as %L',
+        v_space.space_id, v_body
+    );
+
+    -- What complete() does once it knows the claim; claim() does the same for rows that need no
+    -- vector. Returns the outcome, or 'busy' when somebody else has the row or its job locked.
+    -- Never waits: the caller may hold locks that the one who has the row is waiting for.
+    v_body := format(
+        $sql$
+#variable_conflict use_column
+declare
+    v_claim steward_private.claim := finish_%1$s.claim;
+    v_vectors text[] := finish_%1$s.vectors;
+    v_key jsonb := v_claim.key;
+    v_found boolean := steward_private.lock_%2$s(v_claim.key);
+    v_generation bigint;
+    v_embedded bigint := 0;
+    v_reused bigint := 0;
+    v_removed bigint := 0;
+    v_revision integer;
+    v_outcome text;
+    v_reason text;
+begin
+    -- source row, then job, then chunks: the order in which everybody locks
+    if v_found is null then
+        select r.found into strict v_found
+        from steward_private.read_%2$s(jsonb_build_array(v_key)) as r;
+
+        if v_found then
+            return 'busy';
+        end if;
+    end if;
+
+    select t.generation into v_generation
+    from %3$s as t, %6$s as k
+    where %7$s and t.token = v_claim.token
+    for update of t skip locked;
+
+    if not found then
+        perform from %3$s as t, %6$s as k where %7$s and t.token = v_claim.token;
+
+        if found then
+            return 'busy';
+        end if;
+
+        perform steward_private.refuse_claim(v_claim.token);
+    end if;
+
+    -- The claim found no row but now there is one: its insert has raised the generation, so that
+    -- another claim will read it.
+    v_found := v_found and v_claim.plan <> 'null';
+
+    if v_found then
+        with k as materialized (select * from %6$s as k),
+
+        planned as materialized (
+            select
+                p.ordinal,
+                p.start,
+                p."end",
+                p.heading,
+                v_claim.plan -> 'texts' ->> p.vector as text,
+                decode(p.chunk_hash, 'hex') as chunk_hash,
+                p.vector,
+                p.chunk_id is null as is_new,
+                coalesce(
+                    p.chunk_id, nextval(pg_get_serial_sequence(%11$L, 'chunk_id'))
+                ) as chunk_id
+            from jsonb_to_recordset(v_claim.plan -> 'chunks') as p (
+                ordinal integer, start integer, "end" integer, heading text,
+                chunk_hash text, vector integer, chunk_id bigint
+            )
+        ),
+
+        document as (
+            insert into %4$s as d (
+                %8$s, revision, content_hash, chunk_ids, starts, ends, headings
+            )
+            select
+                k.*,
+                1,
+                decode(v_claim.plan ->> 'content_hash', 'hex'),
+                array(select p.chunk_id from planned as p order by p.ordinal),
+                array(select p.start from planned as p order by p.ordinal),
+                array(select p."end" from planned as p order by p.ordinal),
+                array(select p.heading from planned as p order by p.ordinal)
+            from k
+            on conflict (%8$s) do update
+            set
+                revision = d.revision + 1,
+                content_hash = excluded.content_hash,
+                chunk_ids = excluded.chunk_ids,
+                starts = excluded.starts,
+                ends = excluded.ends,
+                headings = excluded.headings,
+                decided_at = excluded.decided_at
+            returning d.revision
+        ),
+
+        removed as (
+            delete from %5$s as c
+            using k
+            where %9$s and c.chunk_id not in (select p.chunk_id from planned as p)
+            returning c.chunk_id
+        ),
+
+        added as (
+            insert into %5$s (chunk_id, %8$s, chunk, chunk_hash, embedding)
+            select p.chunk_id, k.*, p.text, p.chunk_hash, (v_vectors[p.vector + 1])::%10$s
+            from planned as p, k
+            where p.is_new
+            returning chunk_id
+        )
+
+        select
+            (select d.revision from document as d),
+            (select count(*) from removed),
+            (select count(*) from planned as p where not p.is_new),
+            (select count(*) from added)
+        into v_revision, v_removed, v_reused, v_embedded;
+    else
+        delete from %4$s as d using %6$s as k where %12$s returning d.revision into v_revision;
+        delete from %5$s as c using %6$s as k where %9$s;
+        get diagnostics v_removed = row_count;
+    end if;
+
+    if not v_found or v_embedded + v_reused = 0 then
+        v_outcome := 'retired';
+        v_reason := case when v_found then 'content is empty' else 'row is gone' end;
+    elsif v_embedded > 0 then
+        v_outcome := 'embedded';
+        v_reason := 'content changed';
+    else
+        v_outcome := 'reused';
+        v_reason := 'every chunk has its vector already';
+    end if;
+
+    insert into steward_private.decision (
+        space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+    )
+    values (
+        %1$s, v_key, v_revision, v_outcome, v_reason, v_embedded, v_reused, v_removed
+    );
+
+    -- An edit that came after the claim has raised the generation: its job stays.
+    if v_generation = v_claim.generation then
+        delete from %3$s as t using %6$s as k where %7$s;
+    else
+        update %3$s as t
+        set token = null, attempts = 0, available_at = now()
+        from %6$s as k
+        where %7$s;
+    end if;
+
+    delete from steward_private.claim as c where c.token = v_claim.token;
+
+    return v_outcome;
+end
+        $sql$,
+        v_space.space_id,
+        v_source.source_id,
+        v_space.job_table,
+        v_space.doc_table,
+        v_space.chunk_table,
+        v_key,
+        steward_private.key_match(v_source, 't', 'k'),
+        v_columns,
+        steward_private.key_match(v_source, 'c', 'k'),
+        steward_private.vector_type(),
+        v_space.chunk_table,
+        steward_private.key_match(v_source, 'd', 'k')
+    );
+    execute format(
+        'create or replace function steward_private.finish_%s('
+        'claim steward_private.claim, vectors text[]) returns text '
+        'language plpgsql volatile parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp as %L',
+        v_space.space_id, v_body
+    );
+
+    execute format(
+        'revoke all on function steward_private.known_%1$s(jsonb), '
+        'steward_private.finish_%1$s(steward_private.claim, text[]) from public',
+        v_space.space_id
+    );
+end
+$function$;
+
 -- sql/src/code/functions/define_key_accessors.sql
 -- One function for each key column, that takes a row of the source. The trigger function calls
 -- these instead of naming the columns: parsed once, they follow a column that is renamed, whereas
@@ -2945,11 +3188,13 @@ begin
             hint = 'Call steward.track().';
     end if;
 
-    perform steward_private.define_readers(v_source);
 
     select s.* into strict v_space
     from steward_private.space as s
     where s.source_id = v_source.source_id;
+
+    perform steward_private.define_readers(v_source);
+    perform steward_private.define_space_functions(v_source, v_space);
 
     execute format(
         'insert into %1$s (%2$s) select %2$s from steward_private.scan_%3$s() on conflict do nothing',
@@ -3010,15 +3255,15 @@ begin
         where
             (
                 p.pronamespace = 'steward_private'::regnamespace
-                and p.proname in (
-                    format('read_%s', v_source.source_id),
-                    format('lock_%s', v_source.source_id),
-                    format('scan_%s', v_source.source_id)
+                and (
+                    p.proname ~ format('^(read|lock|scan|key)_%s(_\d+)?$', v_source.source_id)
+                    or p.proname in (
+                        select format('%s_%s', n.prefix, s.space_id)
+                        from steward_private.space as s
+                        cross join (values ('known'), ('finish')) as n (prefix)
+                        where s.source_id = v_source.source_id
+                    )
                 )
-            )
-            or (
-                p.pronamespace = 'steward_private'::regnamespace
-                and p.proname ~ format('^key_%s_\d+$', v_source.source_id)
             )
             or (
                 p.pronamespace = 'steward_data'::regnamespace
@@ -3291,9 +3536,7 @@ end
 $function$;
 
 -- sql/src/code/functions/known_chunks.sql
-create or replace function steward_private.known_chunks(
-    source steward_private.source, space steward_private.space, key jsonb
-)
+create or replace function steward_private.known_chunks(space_id integer, key jsonb)
 returns jsonb
 language plpgsql
 stable parallel unsafe
@@ -3303,30 +3546,7 @@ as $function$
 declare
     v_known jsonb;
 begin
-    execute format(
-        $sql$
-        select
-            coalesce(
-                jsonb_agg(
-                    jsonb_build_object(
-                        'chunk_id', c.chunk_id,
-                        'ordinal', array_position(d.chunk_ids, c.chunk_id) - 1,
-                        'chunk_hash', encode(c.chunk_hash, 'hex')
-                    )
-                    order by c.chunk_id
-                ),
-                '[]'
-            )
-        from %3$s as k
-        inner join %2$s as d on %5$s
-        inner join %1$s as c on %4$s
-        $sql$,
-        (known_chunks.space).chunk_table,
-        (known_chunks.space).doc_table,
-        steward_private.key_record(known_chunks.source, '$1'),
-        steward_private.key_match(known_chunks.source, 'c', 'k'),
-        steward_private.key_match(known_chunks.source, 'd', 'k')
-    )
+    execute format('select steward_private.known_%s($1)', known_chunks.space_id)
     into v_known
     using known_chunks.key;
 
@@ -3385,14 +3605,8 @@ end
 $function$;
 
 -- sql/src/code/functions/finish_claim.sql
--- What complete() does once it knows the claim; claim() does the same for rows that need no vector.
--- Returns the outcome, or 'busy' when somebody else has the row or its job locked. Never waits:
--- the caller may hold locks that the one who has the row is waiting for.
 create or replace function steward_private.finish_claim(
-    source steward_private.source,
-    space steward_private.space,
-    claim steward_private.claim,
-    vectors text[]
+    claim steward_private.claim, vectors text[]
 )
 returns text
 language plpgsql
@@ -3401,200 +3615,11 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_source steward_private.source := finish_claim.source;
-    v_space steward_private.space := finish_claim.space;
-    v_claim steward_private.claim := finish_claim.claim;
-    v_key_record text := steward_private.key_record(v_source, '$1');
-    v_locked boolean;
-    v_found boolean;
-    v_held boolean;
-    v_generation bigint;
-    v_removed integer := 0;
-    v_embedded integer := cardinality(finish_claim.vectors);
-    v_reused integer := 0;
-    v_revision integer;
     v_outcome text;
-    v_reason text;
 begin
-    -- source row, then job, then chunks: the order in which everybody locks
-    execute format('select steward_private.lock_%s($1)', v_source.source_id)
-    into v_locked
-    using v_claim.key;
-
-    if v_locked then
-        v_found := true;
-    else
-        execute format(
-            'select r.found from steward_private.read_%s(jsonb_build_array($1)) as r',
-            v_source.source_id
-        )
-        into v_found
-        using v_claim.key;
-
-        if v_found then
-            return 'busy';
-        end if;
-    end if;
-
-    execute format(
-        'select t.generation from %1$s as t, %2$s as k '
-        'where %3$s and t.token = $2 for update of t skip locked',
-        v_space.job_table, v_key_record, steward_private.key_match(v_source, 't', 'k')
-    )
-    into v_generation
-    using v_claim.key, v_claim.token;
-
-    if v_generation is null then
-        execute format(
-            'select true from %1$s as t, %2$s as k where %3$s and t.token = $2',
-            v_space.job_table, v_key_record, steward_private.key_match(v_source, 't', 'k')
-        )
-        into v_held
-        using v_claim.key, v_claim.token;
-
-        if v_held then
-            return 'busy';
-        end if;
-
-        perform steward_private.refuse_claim(v_claim.token);
-    end if;
-
-    -- The claim found no row but now there is one: its insert has raised the generation, so that
-    -- another claim will read it.
-    v_found := v_found and v_claim.plan <> 'null';
-
-    if not v_found or v_claim.plan -> 'chunks' = '[]' then
-        v_outcome := 'retired';
-        v_reason := case when v_found then 'content is empty' else 'row is gone' end;
-    elsif v_embedded > 0 then
-        v_outcome := 'embedded';
-        v_reason := 'content changed';
-    else
-        v_outcome := 'reused';
-        v_reason := 'every chunk has its vector already';
-    end if;
-
-    if v_found then
-        execute format(
-            $sql$
-            with k as materialized (select * from %4$s as k),
-
-            planned as materialized (
-                select
-                    p.ordinal,
-                    p.start,
-                    p."end",
-                    p.heading,
-                    $2 -> 'texts' ->> p.vector as text,
-                    decode(p.chunk_hash, 'hex') as chunk_hash,
-                    p.vector,
-                    p.chunk_id is null as is_new,
-                    coalesce(
-                        p.chunk_id, nextval(pg_get_serial_sequence(%7$L, 'chunk_id'))
-                    ) as chunk_id
-                from jsonb_to_recordset($2 -> 'chunks') as p (
-                    ordinal integer, start integer, "end" integer, heading text,
-                    chunk_hash text, vector integer, chunk_id bigint
-                )
-            ),
-
-            document as (
-                insert into %1$s as d (
-                    %3$s, revision, content_hash, chunk_ids, starts, ends, headings
-                )
-                select
-                    %5$s,
-                    1,
-                    decode($2 ->> 'content_hash', 'hex'),
-                    array(select p.chunk_id from planned as p order by p.ordinal),
-                    array(select p.start from planned as p order by p.ordinal),
-                    array(select p."end" from planned as p order by p.ordinal),
-                    array(select p.heading from planned as p order by p.ordinal)
-                from k
-                on conflict (%3$s) do update
-                set
-                    revision = d.revision + 1,
-                    content_hash = excluded.content_hash,
-                    chunk_ids = excluded.chunk_ids,
-                    starts = excluded.starts,
-                    ends = excluded.ends,
-                    headings = excluded.headings,
-                    decided_at = excluded.decided_at
-                returning d.revision
-            ),
-
-            removed as (
-                delete from %2$s as c
-                using k
-                where %6$s and c.chunk_id not in (select p.chunk_id from planned as p)
-                returning c.chunk_id
-            ),
-
-            added as (
-                insert into %2$s (chunk_id, %3$s, chunk, chunk_hash, embedding)
-                select p.chunk_id, %5$s, p.text, p.chunk_hash, ($3[p.vector + 1])::%8$s
-                from planned as p, k
-                where p.is_new
-                returning chunk_id
-            )
-
-            select
-                (select d.revision from document as d),
-                (select count(*) from removed),
-                (select count(*) from planned as p where not p.is_new),
-                (select count(*) from added)
-            $sql$,
-            v_space.doc_table,
-            v_space.chunk_table,
-            replace(steward_private.key_list(v_source, 'k'), 'k.', ''),
-            v_key_record,
-            steward_private.key_list(v_source, 'k'),
-            steward_private.key_match(v_source, 'c', 'k'),
-            v_space.chunk_table,
-            steward_private.vector_type()
-        )
-        into v_revision, v_removed, v_reused, v_embedded
-        using v_claim.key, v_claim.plan, finish_claim.vectors;
-    else
-        execute format(
-            'delete from %1$s as d using %2$s as k where %3$s returning d.revision',
-            v_space.doc_table, v_key_record, steward_private.key_match(v_source, 'd', 'k')
-        )
-        into v_revision
-        using v_claim.key;
-        execute format(
-            'delete from %1$s as c using %2$s as k where %3$s',
-            v_space.chunk_table, v_key_record, steward_private.key_match(v_source, 'c', 'k')
-        )
-        using v_claim.key;
-        get diagnostics v_removed = row_count;
-    end if;
-
-    insert into steward_private.decision (
-        space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
-    )
-    values (
-        v_space.space_id, v_claim.key, v_revision, v_outcome, v_reason,
-        v_embedded, v_reused, v_removed
-    );
-
-    -- An edit that came after the claim has raised the generation: its job stays.
-    if v_generation = v_claim.generation then
-        execute format(
-            'delete from %1$s as t using %2$s as k where %3$s',
-            v_space.job_table, v_key_record, steward_private.key_match(v_source, 't', 'k')
-        )
-        using v_claim.key;
-    else
-        execute format(
-            'update %1$s as t set token = null, attempts = 0, available_at = now() '
-            'from %2$s as k where %3$s',
-            v_space.job_table, v_key_record, steward_private.key_match(v_source, 't', 'k')
-        )
-        using v_claim.key;
-    end if;
-
-    delete from steward_private.claim as c where c.token = v_claim.token;
+    execute format('select steward_private.finish_%s($1, $2)', (finish_claim.claim).space_id)
+    into v_outcome
+    using finish_claim.claim, finish_claim.vectors;
 
     return v_outcome;
 end
@@ -3743,7 +3768,7 @@ begin
                 when v_row.found
                     then steward_private.plan_chunks(
                         coalesce(v_row.content, ''),
-                        steward_private.known_chunks(v_source, v_space, v_row.key),
+                        steward_private.known_chunks(v_space.space_id, v_row.key),
                         v_chunking
                     )
                 else 'null'
@@ -3761,7 +3786,7 @@ begin
             -- nothing for a provider to do: finished here, unless somebody has the row locked
             continue when
                 texts = '{}'
-                and steward_private.finish_claim(v_source, v_space, v_claim, '{}') <> 'busy';
+                and steward_private.finish_claim(v_claim, '{}') <> 'busy';
         exception
             when others then
                 select c.* into strict v_claim
@@ -3900,21 +3925,12 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_claim steward_private.claim := steward_private.held_claim(complete.token);
-    v_space steward_private.space;
-    v_source steward_private.source;
     v_dimensions integer;
 begin
-    select s.* into strict v_space
-    from steward_private.space as s
-    where s.space_id = v_claim.space_id;
-
-    select s.* into strict v_source
-    from steward_private.source as s
-    where s.source_id = v_space.source_id;
-
     select m.dimensions into strict v_dimensions
-    from steward_private.model as m
-    where m.model_name = v_space.model_name;
+    from steward_private.space as s
+    inner join steward_private.model as m on m.model_name = s.model_name
+    where s.space_id = v_claim.space_id;
 
     if cardinality(complete.vectors) is distinct from
         coalesce(jsonb_array_length(nullif(v_claim.plan, 'null') -> 'texts'), 0)
@@ -3929,7 +3945,7 @@ begin
 
     perform steward_private.check_vectors(complete.vectors, v_dimensions, 'vector');
 
-    return steward_private.finish_claim(v_source, v_space, v_claim, complete.vectors);
+    return steward_private.finish_claim(v_claim, complete.vectors);
 end
 $function$;
 
@@ -4773,6 +4789,7 @@ comment on function steward.check() is
 do $do$
 declare
     v_source steward_private.source;
+    v_space steward_private.space;
 begin
     for v_source in
         select s.*
@@ -4784,6 +4801,15 @@ begin
         perform steward_private.define_key_accessors(v_source);
         perform steward_private.define_trigger_function(v_source);
         perform steward_private.define_readers(v_source);
+
+        for v_space in
+            select s.*
+            from steward_private.space as s
+            where s.source_id = v_source.source_id
+            order by s.space_id
+        loop
+            perform steward_private.define_space_functions(v_source, v_space);
+        end loop;
     end loop;
 end
 $do$;

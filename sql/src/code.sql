@@ -25,6 +25,7 @@
 \ir code/functions/create_visibility_policy.sql
 \ir code/functions/create_space.sql
 \ir code/functions/define_readers.sql
+\ir code/functions/define_space_functions.sql
 \ir code/functions/define_key_accessors.sql
 \ir code/functions/define_trigger_function.sql
 \ir code/functions/_key_columns.sql

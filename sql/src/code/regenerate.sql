@@ -2,6 +2,7 @@
 do $do$
 declare
     v_source steward_private.source;
+    v_space steward_private.space;
 begin
     for v_source in
         select s.*
@@ -13,6 +14,15 @@ begin
         perform steward_private.define_key_accessors(v_source);
         perform steward_private.define_trigger_function(v_source);
         perform steward_private.define_readers(v_source);
+
+        for v_space in
+            select s.*
+            from steward_private.space as s
+            where s.source_id = v_source.source_id
+            order by s.space_id
+        loop
+            perform steward_private.define_space_functions(v_source, v_space);
+        end loop;
     end loop;
 end
 $do$;

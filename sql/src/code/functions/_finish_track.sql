@@ -28,11 +28,13 @@ begin
             hint = 'Call steward.track().';
     end if;
 
-    perform steward_private.define_readers(v_source);
 
     select s.* into strict v_space
     from steward_private.space as s
     where s.source_id = v_source.source_id;
+
+    perform steward_private.define_readers(v_source);
+    perform steward_private.define_space_functions(v_source, v_space);
 
     execute format(
         'insert into %1$s (%2$s) select %2$s from steward_private.scan_%3$s() on conflict do nothing',

@@ -38,15 +38,15 @@ begin
         where
             (
                 p.pronamespace = 'steward_private'::regnamespace
-                and p.proname in (
-                    format('read_%s', v_source.source_id),
-                    format('lock_%s', v_source.source_id),
-                    format('scan_%s', v_source.source_id)
+                and (
+                    p.proname ~ format('^(read|lock|scan|key)_%s(_\d+)?$', v_source.source_id)
+                    or p.proname in (
+                        select format('%s_%s', n.prefix, s.space_id)
+                        from steward_private.space as s
+                        cross join (values ('known'), ('finish')) as n (prefix)
+                        where s.source_id = v_source.source_id
+                    )
                 )
-            )
-            or (
-                p.pronamespace = 'steward_private'::regnamespace
-                and p.proname ~ format('^key_%s_\d+$', v_source.source_id)
             )
             or (
                 p.pronamespace = 'steward_data'::regnamespace

@@ -8,21 +8,12 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_claim steward_private.claim := steward_private.held_claim(complete.token);
-    v_space steward_private.space;
-    v_source steward_private.source;
     v_dimensions integer;
 begin
-    select s.* into strict v_space
-    from steward_private.space as s
-    where s.space_id = v_claim.space_id;
-
-    select s.* into strict v_source
-    from steward_private.source as s
-    where s.source_id = v_space.source_id;
-
     select m.dimensions into strict v_dimensions
-    from steward_private.model as m
-    where m.model_name = v_space.model_name;
+    from steward_private.space as s
+    inner join steward_private.model as m on m.model_name = s.model_name
+    where s.space_id = v_claim.space_id;
 
     if cardinality(complete.vectors) is distinct from
         coalesce(jsonb_array_length(nullif(v_claim.plan, 'null') -> 'texts'), 0)
@@ -37,7 +28,7 @@ begin
 
     perform steward_private.check_vectors(complete.vectors, v_dimensions, 'vector');
 
-    return steward_private.finish_claim(v_source, v_space, v_claim, complete.vectors);
+    return steward_private.finish_claim(v_claim, complete.vectors);
 end
 $function$;
 

@@ -53,7 +53,7 @@ begin
                 when v_row.found
                     then steward_private.plan_chunks(
                         coalesce(v_row.content, ''),
-                        steward_private.known_chunks(v_source, v_space, v_row.key),
+                        steward_private.known_chunks(v_space.space_id, v_row.key),
                         v_chunking
                     )
                 else 'null'
@@ -71,7 +71,7 @@ begin
             -- nothing for a provider to do: finished here, unless somebody has the row locked
             continue when
                 texts = '{}'
-                and steward_private.finish_claim(v_source, v_space, v_claim, '{}') <> 'busy';
+                and steward_private.finish_claim(v_claim, '{}') <> 'busy';
         exception
             when others then
                 select c.* into strict v_claim
