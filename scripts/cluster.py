@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import subprocess
@@ -21,6 +22,27 @@ def _cluster(arguments: argparse.Namespace, get: Callable[..., Postgres] = find)
     if not version and len(same := existing(arguments.name)) == 1:
         return same[0]
     return Cluster.named(arguments.name, get(version))
+
+
+def _running(arguments: argparse.Namespace) -> Cluster | None:
+    """The cluster that is meant, if it runs."""
+    if not existing(arguments.name):
+        return None  # and PostgreSQL may not be there either
+    cluster = _cluster(arguments)
+    return None if cluster.pid() is None else cluster
+
+
+def _start_command(arguments: argparse.Namespace) -> str:
+    """What starts the cluster that is meant; with its version if another would be started."""
+    version = arguments.pg or os.environ.get("PG")
+    if not version and len(same := existing(arguments.name)) == 1:
+        version = str(same[0].postgres.major)
+        with contextlib.suppress(Problem):
+            version = None if str(find().major) == version else version
+    if arguments.name in ("dev", "demo"):
+        return f"make {arguments.name}" + (f" PG={version}" if version else "")
+    command = f"python3 scripts/cluster.py start --name {arguments.name}"
+    return command + (f" --pg {version}" if version else "")
 
 
 def do_home(_: argparse.Namespace) -> int:
@@ -47,8 +69,13 @@ def do_start(arguments: argparse.Namespace) -> int:
 
 
 def do_stop(arguments: argparse.Namespace) -> int:
-    """stop a cluster"""
-    _cluster(arguments).stop()
+    """stop a cluster, and say whether it was running"""
+    cluster = _running(arguments)
+    if cluster is None:
+        print(f"cluster {arguments.name} was not running.")
+        return 0
+    cluster.stop()
+    print(f"cluster {arguments.name} is stopped; its data stay.")
     return 0
 
 
@@ -65,9 +92,10 @@ def do_status(arguments: argparse.Namespace) -> int:
 
 def do_psql(arguments: argparse.Namespace) -> int:
     """run psql, or another program after --, on a cluster"""
-    cluster = _cluster(arguments)
-    if cluster.pid() is None:
-        raise Problem(f"cluster {arguments.name} is not running: start it first.")
+    cluster = _running(arguments)
+    if cluster is None:
+        command = _start_command(arguments)
+        raise Problem(f"cluster {arguments.name} is not running: start it with `{command}`.")
     program = cluster.bin(arguments.program)
     return subprocess.call([program, *arguments.rest], env=cluster.env(arguments.dbname))
 

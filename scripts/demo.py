@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from pgenv import Cluster, Problem, provision
+from pgenv.home import locked
 
 ROOT = Path(__file__).resolve().parent.parent
 DBNAME = "demo"
@@ -232,24 +233,32 @@ Remove it, and everything else that was installed for it in .steward, with:
     make clean"""
 
 
-def main() -> int:
+def run(cluster: Cluster, name: str, terminal: Terminal) -> None:
     """Make the cluster, tell the story, say how to go on."""
+    # Not only the database: a launcher of pg_cron would still hold on to the old one.
+    cluster.destroy()
+    cluster.create({"cron.database_name": DBNAME})
+    major = cluster.postgres.major
+    terminal.write(f"Starting PostgreSQL {major} with data of its own in .steward ...")
+    cluster.start()
+    create = [cluster.bin("psql"), "-X", "-q", "-c", f"create database {DBNAME}"]
+    subprocess.run(create, env=cluster.env(), stdin=subprocess.DEVNULL, check=True)
+    tell(Story(cluster, terminal))
+    terminal.write(closing_words(cluster, name))
+
+
+def main() -> int:
+    """Run the demo, after any other that runs on the same cluster."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="demo", help="name of the cluster; default: demo")
     arguments = parser.parse_args()
     terminal = Terminal()
     try:
-        postgres = provision()
-        cluster = Cluster.named(arguments.name, postgres)
-        # Not only the database: a launcher of pg_cron would still hold on to the old one.
-        cluster.destroy()
-        cluster.create({"cron.database_name": DBNAME})
-        terminal.write(f"Starting PostgreSQL {postgres.major} with data of its own in .steward ...")
-        cluster.start()
-        create = [cluster.bin("psql"), "-X", "-q", "-c", f"create database {DBNAME}"]
-        subprocess.run(create, env=cluster.env(), stdin=subprocess.DEVNULL, check=True)
-        tell(Story(cluster, terminal))
-        terminal.write(closing_words(cluster, arguments.name))
+        cluster = Cluster.named(arguments.name, provision())
+        # Beside the cluster, not in it: the folder is removed and made anew.
+        lock = cluster.folder.with_name(f"{cluster.folder.name}.lock")
+        with locked(lock, "another run of the demo"):
+            run(cluster, arguments.name, terminal)
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

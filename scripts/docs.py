@@ -51,7 +51,7 @@ GROUPS = (
     (
         "Worker protocol",
         "The three calls with which any program embeds, and the worker that runs in the database.",
-        ("claim", "complete", "fail", "work"),
+        ("claim", "complete", "fail", "release", "work"),
     ),
     (
         "Operations",

@@ -8,6 +8,11 @@
 -- Nothing below can be caught by an object of the same name in a schema of the user's.
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
+-- For what is run from strings and bodies. Too late for the file itself, which create extension has
+-- read by now: a string that holds a backslash and is in no body is written E'' here.
+set local standard_conforming_strings = on;
+-- Names that are compared have quotes only where they need them.
+set local quote_all_identifiers = off;
 
 -- Inside a transaction, the next statement sees the transaction id that this one takes.
 do $do$
@@ -44,10 +49,61 @@ begin
 end
 $do$;
 
+-- The version that is installed, in the setting steward.installed; '' where none is. Before we know
+-- whose the function is, it may be a trap, which would run with the privileges of its caller: here.
+do $installed$
+declare
+    v_version constant oid := to_regprocedure('steward.version()');
+    v_foreign text;
+    v_owner text;
+begin
+    perform set_config('steward.installed', '', true);
+    if v_version is null then
+        return;
+    end if;
+
+    select
+        string_agg(format('%s is owned by %s', o.thing, coalesce(o.owner, 'nobody')), ', '),
+        coalesce(min(o.owner), 'that role')
+    into v_foreign, v_owner
+    from (
+        select
+            i.thing,
+            quote_ident(r.rolname) as owner,
+            coalesce(r.rolsuper or r.rolname = current_user, false) as is_trusted
+        from (
+            select format('schema %s', n.nspname) as thing, n.nspowner as owner_id
+            from pg_namespace as n
+            where n.nspname in ('steward', 'steward_data', 'steward_private')
+            union all
+            -- by its oid, and without an owner if it is no longer there: it may be replaced just now
+            select
+                'function steward.version()',
+                (select p.proowner from pg_proc as p where p.oid = v_version)
+        ) as i
+        left join pg_roles as r on r.oid = i.owner_id
+    ) as o
+    where not o.is_trusted;
+
+    if v_foreign is not null then
+        raise exception 'what is in the schema steward cannot be trusted'
+            using
+                errcode = 'insufficient_privilege',
+                detail = format('Neither a superuser nor %I made it: %s.', current_user, v_foreign),
+                hint = format(
+                    'If it is a genuine installation of pg_steward by %s, connect as %s, or, if '
+                    'you trust it with all that you may do, run: set role %s;',
+                    v_owner, v_owner, v_owner
+                );
+    end if;
+    perform set_config('steward.installed', steward.version(), true);
+end
+$installed$;
+
 do $do$
 declare
     v_previous constant text := '0.1.0';
-    v_installed text;
+    v_installed constant text := nullif(current_setting('steward.installed'), '');
     v_name text;
     v_vector text;
 begin
@@ -64,10 +120,6 @@ begin
                     when v_vector is null then 'Run: create extension vector;'
                     else 'Run: alter extension vector update;'
                 end;
-    end if;
-
-    if to_regprocedure('steward.version()') is not null then
-        v_installed := steward.version();
     end if;
 
     if v_previous = '' then
@@ -141,6 +193,8 @@ add constraint model_provider_check check (provider <> '');
 create table steward_private.source (
     source_id integer not null generated always as identity,
     relation regclass not null,
+    -- what the table was called when it was tracked; generated objects are named after it
+    label name not null,
     -- as they were when the table was tracked; the generated tables call them key_1, key_2 ...
     key_columns name[] not null,
     key_types text[] not null,
@@ -1376,7 +1430,8 @@ modules = {
         '\n'
         'It runs as a procedure that may commit.  A batch goes through three steps: claim in a transaction\n'
         'of its own; embed with no transaction, lock or snapshot held; deliver, each item in its own\n'
-        'subtransaction, and commit.  Whatever is not delivered comes back when its lease has run out.\n'
+        'subtransaction, and commit.  A claim that stays busy is given back.  Whatever is neither delivered\n'
+        'nor given back can be claimed again when its lease has run out.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
@@ -1407,6 +1462,8 @@ modules = {
         '_COMPLETE_TYPES = ("pg_catalog.int8", "pg_catalog.text[]")\n'
         '_FAIL = "select steward.fail($1, $2) as result"\n'
         '_FAIL_TYPES = ("pg_catalog.int8", "pg_catalog.text")\n'
+        '_RELEASE = "select steward.release($1) as result"\n'
+        '_RELEASE_TYPES = ("pg_catalog.int8",)\n'
         '\n'
         '_STALE_CLAIM = "SW001"\n'
         '_BUSY = "busy"\n'
@@ -1429,15 +1486,15 @@ modules = {
         '\n'
         '    def __post_init__(self) -> None:\n'
         '        # Written so that NaN is refused as well.\n'
-        '        self._require("seconds", self.seconds >= 0, "not negative")\n'
-        '        self._require("idle_seconds", self.idle_seconds >= 0, "not negative")\n'
-        '        self._require("batch", self.batch >= 1, "at least 1")\n'
-        '        self._require("lease_seconds", self.lease_seconds > 0, "more than 0")\n'
+        '        self._require("seconds", self.seconds >= 0, "not be negative")\n'
+        '        self._require("idle_seconds", self.idle_seconds >= 0, "not be negative")\n'
+        '        self._require("batch", self.batch >= 1, "be at least 1")\n'
+        '        self._require("lease_seconds", self.lease_seconds > 0, "be more than 0")\n'
         '\n'
         '    def _require(self, name: str, holds: bool, rule: str) -> None:\n'
         '        if not holds:\n'
         '            raise StewardError(\n'
-        '                f"{name} must be {rule}",\n'
+        '                f"{name} must {rule}",\n'
         '                sqlstate=INVALID_PARAMETER_VALUE,\n'
         '                detail=f"It is {getattr(self, name)}.",\n'
         '            )\n'
@@ -1445,12 +1502,17 @@ modules = {
         '\n'
         '@dataclass\n'
         'class Counts:\n'
-        '    """What became of the claimed items; ``abandoned`` ones are left to the end of their lease."""\n'
+        '    """What became of the claimed items.\n'
+        '\n'
+        '    ``released`` ones were given back without charging the attempt; ``abandoned`` ones are left to\n'
+        '    the end of their lease.\n'
+        '    """\n'
         '\n'
         '    claimed: int = 0\n'
         '    completed: int = 0\n'
         '    failed: int = 0\n'
         '    stale: int = 0\n'
+        '    released: int = 0\n'
         '    abandoned: int = 0\n'
         '\n'
         '    def as_dict(self) -> dict[str, int]:\n'
@@ -1506,6 +1568,7 @@ modules = {
         '        self._claim = plpy.prepare(_CLAIM, _CLAIM_TYPES)\n'
         '        self._complete = plpy.prepare(_COMPLETE, _COMPLETE_TYPES)\n'
         '        self._fail = plpy.prepare(_FAIL, _FAIL_TYPES)\n'
+        '        self._release = plpy.prepare(_RELEASE, _RELEASE_TYPES)\n'
         '\n'
         '    def process_batch(self, worker: str, limits: Limits) -> bool:\n'
         '        """Take one batch through all steps.  False if there was nothing to claim."""\n'
@@ -1523,11 +1586,12 @@ modules = {
         '                break\n'
         '            self._sleep(nap)\n'
         '            busy = self._deliver_all(busy)\n'
-        '        self.counts.abandoned += len(busy)\n'
+        '        if busy:\n'
+        '            self._give_back_all(busy)\n'
         '        return bool(rows)\n'
         '\n'
         '    def _deliver_all(self, deliveries: Iterable[_Delivery]) -> list[_Delivery]:\n'
-        '        """Deliver and commit; give back those that another transaction stands in the way of."""\n'
+        '        """Deliver and commit; return those that another transaction stands in the way of."""\n'
         '        busy = [delivery for delivery in deliveries if not self._deliver(delivery)]\n'
         '        self._plpy.commit()\n'
         '        return busy\n'
@@ -1575,6 +1639,33 @@ modules = {
         '            return False\n'
         '        self.counts.failed += 1\n'
         '        return True\n'
+        '\n'
+        '    def _give_back_all(self, deliveries: Iterable[_Delivery]) -> None:\n'
+        '        """Give the claims back and commit; those still busy are left to the end of their lease."""\n'
+        '        for delivery in deliveries:\n'
+        '            self._give_back(delivery.token)\n'
+        '        self._plpy.commit()\n'
+        '\n'
+        '    def _give_back(self, token: object) -> None:\n'
+        '        """Give one claim back uncharged.  Never raises for the item\'s sake: others are waiting."""\n'
+        '        try:\n'
+        '            with self._plpy.subtransaction():\n'
+        '                rows = self._plpy.execute(self._release, [token])\n'
+        '                result = rows[0]["result"]\n'
+        '        except self._plpy.SPIError as error:\n'
+        '            _raise_if_told_to_stop(error)\n'
+        '            sqlstate = sqlstate_of(error)\n'
+        '            if sqlstate == _STALE_CLAIM:\n'
+        '                self.counts.stale += 1\n'
+        '                return\n'
+        '            self.counts.abandoned += 1\n'
+        '            if sqlstate not in _TRANSIENT:\n'
+        '                self._plpy.warning(f"a claim could not be given back: {error}")\n'
+        '            return\n'
+        '        if result == _BUSY:\n'
+        '            self.counts.abandoned += 1\n'
+        '        else:\n'
+        '            self.counts.released += 1\n'
         '\n'
         '\n'
         'def _vectors_or_reason(row: Mapping[str, Any]) -> list[str] | str:\n'
@@ -1640,7 +1731,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'd2600150b93d51fd'
+GD['steward_py.digest'] = '39dd22f877e9fe8d'
 $python$
 $definition$;
 
@@ -1655,7 +1746,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd2600150b93d51fd': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '39dd22f877e9fe8d': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_chunks(plpy, content, known, options)
 $python$
@@ -1671,7 +1762,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd2600150b93d51fd': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '39dd22f877e9fe8d': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -1690,7 +1781,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'd2600150b93d51fd': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '39dd22f877e9fe8d': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -1926,18 +2017,14 @@ create or replace function steward_private.generated_name(
 )
 returns name
 language plpgsql
-stable parallel safe
+immutable parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_tail text := format('_%s_%s', generated_name.number, generated_name.suffix);
-    v_base text;
+    v_base text := (generated_name.source).label;
 begin
-    select c.relname into strict v_base
-    from pg_class as c
-    where c.oid = (generated_name.source).relation;
-
     -- whole characters only: a name cut inside one is not valid in the database's encoding
     while octet_length(v_base) + octet_length(v_tail) > 63 loop
         v_base := left(v_base, -1);
@@ -2225,7 +2312,8 @@ $function$;
 -- sql/src/code/functions/define_readers.sql
 -- The three functions through which pg_steward reads a source. They run as the owner of the source,
 -- never as the owner of pg_steward, so that nothing a table's owner defines runs with more rights
--- than they have themselves.
+-- than they have themselves. And never a policy of theirs: it could leave something to be done at
+-- the end of the transaction, when the rights are those of whoever commits.
 create or replace function steward_private.define_readers(source steward_private.source)
 returns void
 language plpgsql
@@ -2279,6 +2367,7 @@ begin
         stable parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
+        set row_security = off
         begin atomic
             select k.ordinality, s.tableoid is not null, s.%2$I::text
             from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
@@ -2298,6 +2387,7 @@ begin
         volatile parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
+        set row_security = off
         begin atomic
             select true
             from %4$s as s, jsonb_to_record($1) as k (%3$s)
@@ -2317,6 +2407,7 @@ begin
         stable parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
+        set row_security = off
         begin atomic
             select %3$s from %4$s as s;
         end
@@ -2852,9 +2943,10 @@ begin
             hint = 'Only ordinary and partitioned tables can be tracked.';
     end if;
 
-    if v_class.relpersistence = 't' then
-        raise exception 'temporary table % cannot be tracked', _begin_track.source
-            using errcode = 'wrong_object_type';
+    if v_class.relpersistence <> 'p' then
+        raise exception 'table % is temporary or unlogged', _begin_track.source
+            using errcode = 'wrong_object_type',
+            detail = 'After a crash its rows would be gone and their vectors not.';
     end if;
 
     if v_class.relispartition then
@@ -2942,6 +3034,14 @@ begin
             hint = format('Run: alter table %s add primary key (...);', _begin_track.source);
     end if;
 
+    if exists (
+        select from pg_index as i where i.indexrelid = v_primary_key and not i.indimmediate
+    ) then
+        raise exception 'primary key of table % is deferrable', _begin_track.source
+            using errcode = 'feature_not_supported',
+            detail = 'Rows could exchange their keys within one statement.';
+    end if;
+
     select a.attname, a.atttypid::regtype into v_column, v_type
     from pg_index as i
     cross join unnest(i.indkey::int2[]) as k (attnum)
@@ -2971,11 +3071,12 @@ begin
     end if;
 
     insert into steward_private.source (
-        relation, key_columns, key_types, key_collations, key_operators,
+        relation, label, key_columns, key_types, key_collations, key_operators,
         content_column, chunk_size, tracked_by
     )
     select
         _begin_track.source,
+        v_class.relname,
         array_agg(a.attname order by k.n),
         array_agg(format_type(a.atttypid, a.atttypmod) order by k.n),
         array_agg(
@@ -3029,6 +3130,31 @@ comment on function steward._begin_track(regclass, name, text, integer) is
 'First half of steward.track(): registers the source and makes its tables. Returns the function '
 'for the triggers.';
 
+-- sql/src/code/functions/_has_before_update_trigger.sql
+create or replace function steward._has_before_update_trigger(source regclass)
+returns boolean
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select count(*) > 0
+    from pg_trigger as t
+    where
+        t.tgrelid in (
+            select _has_before_update_trigger.source
+            union all
+            select p.relid from pg_partition_tree(_has_before_update_trigger.source) as p
+        )
+        and not t.tgisinternal
+        and t.tgtype & 1 = 1 -- row
+        and t.tgtype & 2 = 2 -- before
+        and t.tgtype & 16 = 16; -- update
+end;
+
+comment on function steward._has_before_update_trigger(regclass) is
+'Whether a trigger can change a row of the table, or of a partition of it, before it is stored.';
+
 -- sql/src/code/functions/_create_triggers.sql
 -- Runs as the caller of steward.track(), so that PostgreSQL itself decides whether they may.
 create or replace function steward._create_triggers(
@@ -3057,15 +3183,6 @@ declare
             )
         from unnest(_create_triggers.key_columns || _create_triggers.content) as c (column_name)
     );
-    v_columns_may_change_unseen boolean := exists (
-        select from pg_trigger as t
-        where
-            t.tgrelid = _create_triggers.source
-            and not t.tgisinternal
-            and t.tgtype & 1 = 1 -- row
-            and t.tgtype & 2 = 2 -- before
-            and t.tgtype & 16 = 16 -- update
-    );
 begin
     -- These conditions always hold. They make the triggers depend on the key: whoever drops it with
     -- CASCADE drops them too, instead of leaving triggers behind that fail.
@@ -3079,7 +3196,10 @@ begin
     -- columns, but does not notice what a BEFORE trigger changes.
     execute format(
         'create trigger steward_update after update %s on %s for each row when (%s) execute function %s',
-        case when v_columns_may_change_unseen then '' else 'of ' || v_columns end,
+        case
+            when steward._has_before_update_trigger(_create_triggers.source) then ''
+            else 'of ' || v_columns
+        end,
         _create_triggers.source,
         v_changed,
         _create_triggers.trigger_function
@@ -3199,7 +3319,7 @@ begin
             (
                 p.pronamespace = 'steward_private'::regnamespace
                 and (
-                    p.proname ~ format('^(read|lock|scan|key)_%s(_\d+)?$', v_source.source_id)
+                    p.proname ~ format('^(read|lock|scan|key)_%s(_[0-9]+)?$', v_source.source_id)
                     or p.proname in (
                         select format('%s_%s', n.prefix, s.space_id)
                         from steward_private.space as s
@@ -3246,6 +3366,12 @@ begin
     then
         raise exception 'arguments of track() must not be null'
             using errcode = 'null_value_not_allowed';
+    end if;
+
+    -- an older snapshot would miss what was committed before the triggers were there
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'track() must run in a transaction that is read committed'
+            using errcode = 'invalid_transaction_state';
     end if;
 
     if not has_table_privilege(track.source, 'trigger') then
@@ -3340,9 +3466,9 @@ begin
     end if;
 
     if add_model.model !~ '^[^@[:space:]]+@[^@[:space:]]+$' then
-        raise exception 'model "%" has no version', add_model.model
+        raise exception 'model "%" is not of the form name@version', add_model.model
             using errcode = 'invalid_parameter_value',
-            hint = 'Name and version are joined by an @, such as text-embedding-3-small@2024-01-25.';
+            detail = 'There is one @ in it, and no space.';
     end if;
 
     insert into steward_private.model (model_name, dimensions, provider)
@@ -3369,6 +3495,44 @@ security invoker
 set search_path = pg_catalog, pg_temp
 -- the first try and three more
 return 4;
+
+-- sql/src/code/functions/space_of.sql
+create or replace function steward_private.space_of(claim steward_private.claim)
+returns steward_private.space
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_space steward_private.space;
+begin
+    select s.* into strict v_space
+    from steward_private.space as s
+    where s.space_id = (space_of.claim).space_id;
+
+    return v_space;
+end
+$function$;
+
+-- sql/src/code/functions/source_of_space.sql
+create or replace function steward_private.source_of_space(space steward_private.space)
+returns steward_private.source
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source;
+begin
+    select s.* into strict v_source
+    from steward_private.source as s
+    where s.source_id = (source_of_space.space).source_id;
+
+    return v_source;
+end
+$function$;
 
 -- sql/src/code/functions/refuse_claim.sql
 create or replace function steward_private.refuse_claim(token bigint)
@@ -3568,7 +3732,91 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/lock_job.sql
+-- Locks the job of a claim, without waiting. Returns 'held', 'busy' when somebody else has it
+-- locked, or 'gone' when the job is no longer this claim's.
+create or replace function steward_private.lock_job(claim steward_private.claim)
+returns text
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_space steward_private.space := steward_private.space_of(lock_job.claim);
+    v_source steward_private.source := steward_private.source_of_space(v_space);
+    v_statement text := format(
+        'select true from %1$s as t, %2$s as k where %3$s and t.token = $2',
+        v_space.job_table,
+        steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k')
+    );
+    v_found boolean;
+begin
+    execute v_statement || ' for update of t skip locked'
+    into v_found
+    using (lock_job.claim).key, (lock_job.claim).token;
+
+    if v_found then
+        return 'held';
+    end if;
+
+    execute v_statement
+    into v_found
+    using (lock_job.claim).key, (lock_job.claim).token;
+
+    return case when v_found then 'busy' else 'gone' end;
+end
+$function$;
+
+-- sql/src/code/functions/release_claim.sql
+create or replace function steward_private.release_claim(
+    claim steward_private.claim, wait interval
+)
+returns text
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_claim steward_private.claim := release_claim.claim;
+    v_state text := steward_private.lock_job(v_claim);
+    v_source steward_private.source;
+    v_space steward_private.space;
+begin
+    if v_state = 'held' then
+        v_space := steward_private.space_of(v_claim);
+        v_source := steward_private.source_of_space(v_space);
+        execute format(
+            $sql$
+            update %1$s as t
+            set
+                token = null,
+                attempts = greatest(t.attempts - 1, 0),
+                available_at = clock_timestamp() + $2
+            from %2$s as k
+            where %3$s
+            $sql$,
+            v_space.job_table,
+            steward_private.key_record(v_source, '$1'),
+            steward_private.key_match(v_source, 't', 'k')
+        )
+        using v_claim.key, release_claim.wait;
+        v_state := 'pending';
+    end if;
+
+    if v_state <> 'busy' then
+        delete from steward_private.claim as c where c.token = v_claim.token;
+    end if;
+
+    return v_state;
+end
+$function$;
+
 -- sql/src/code/functions/give_back.sql
+-- Takes a claim away from its worker, with the attempt charged. Returns 'pending', 'failed', or as
+-- lock_job() does 'busy' or 'gone'.
 create or replace function steward_private.give_back(claim steward_private.claim, error text)
 returns text
 language plpgsql
@@ -3578,80 +3826,53 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_claim steward_private.claim := give_back.claim;
+    v_error text := left(give_back.error, 2000);
+    v_state text := steward_private.lock_job(v_claim);
     v_space steward_private.space;
     v_source steward_private.source;
-    v_attempts integer;
-    v_generation bigint;
     v_failed boolean;
-    v_found boolean;
 begin
-    select s.* into strict v_space
-    from steward_private.space as s
-    where s.space_id = v_claim.space_id;
-
-    select s.* into strict v_source
-    from steward_private.source as s
-    where s.source_id = v_space.source_id;
-
-    execute format(
-        'select t.attempts, t.generation from %1$s as t, %2$s as k '
-        'where %3$s and t.token = $2 for update of t skip locked',
-        v_space.job_table,
-        steward_private.key_record(v_source, '$1'),
-        steward_private.key_match(v_source, 't', 'k')
-    )
-    into v_attempts, v_generation
-    using v_claim.key, v_claim.token;
-
-    if v_attempts is null then
+    if v_state = 'held' then
+        v_space := steward_private.space_of(v_claim);
+        v_source := steward_private.source_of_space(v_space);
+        -- a text that was edited since the claim deserves attempts of its own
         execute format(
-            'select true from %1$s as t, %2$s as k where %3$s and t.token = $2',
+            $sql$
+            update %1$s as t
+            set
+                token = null,
+                last_error = $2,
+                failed_at = case
+                    when t.generation = $3 and t.attempts >= steward_private.max_attempts()
+                        then now()
+                end,
+                attempts = case when t.generation = $3 then t.attempts else 0 end,
+                -- 15 s, 1 min, 4 min: a provider that is down for a while fails no row
+                available_at = clock_timestamp() + interval '15 seconds' * 4 ^ (t.attempts - 1)
+            from %2$s as k
+            where %3$s
+            returning t.failed_at is not null
+            $sql$,
             v_space.job_table,
             steward_private.key_record(v_source, '$1'),
             steward_private.key_match(v_source, 't', 'k')
         )
-        into v_found
-        using v_claim.key, v_claim.token;
+        into strict v_failed
+        using v_claim.key, v_error, v_claim.generation;
 
-        if v_found then
-            return 'busy';
+        if v_failed then
+            insert into steward_private.decision (space_id, key, outcome, reason)
+            values (v_space.space_id, v_claim.key, 'failed', v_error);
         end if;
 
-        -- the row was deleted, or its job went another way: nothing left to give back
+        v_state := case when v_failed then 'failed' else 'pending' end;
+    end if;
+
+    if v_state <> 'busy' then
         delete from steward_private.claim as c where c.token = v_claim.token;
-        return 'gone';
     end if;
 
-    -- a text that was edited since deserves attempts of its own
-    v_failed := v_attempts >= steward_private.max_attempts() and v_generation = v_claim.generation;
-
-    execute format(
-        $sql$
-        update %1$s as t
-        set
-            token = null,
-            last_error = $2,
-            failed_at = case when $3 then now() end,
-            attempts = case when t.generation = $4 then t.attempts else 0 end,
-            -- 15 s, 1 min, 4 min: a provider that is down for a while fails no row
-            available_at = clock_timestamp() + interval '15 seconds' * 4 ^ (t.attempts - 1)
-        from %2$s as k
-        where %3$s
-        $sql$,
-        v_space.job_table,
-        steward_private.key_record(v_source, '$1'),
-        steward_private.key_match(v_source, 't', 'k')
-    )
-    using v_claim.key, left(give_back.error, 2000), v_failed, v_claim.generation;
-
-    if v_failed then
-        insert into steward_private.decision (space_id, key, outcome, reason)
-        values (v_space.space_id, v_claim.key, 'failed', left(give_back.error, 2000));
-    end if;
-
-    delete from steward_private.claim as c where c.token = v_claim.token;
-
-    return case when v_failed then 'failed' else 'pending' end;
+    return v_state;
 end
 $function$;
 
@@ -3676,6 +3897,8 @@ declare
     );
     v_row record;
     v_claim steward_private.claim;
+    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
+    v_is_first boolean := true;
 begin
     -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is in
     -- it. An edit that is not raises the generation and keeps the job alive.
@@ -3704,6 +3927,19 @@ begin
         )
         using plan_claims.tokens
     loop
+        -- The jobs are locked until this commits, and a user who edits one of the rows waits for
+        -- it. So long texts make a batch shorter: what is left goes back.
+        if not v_is_first and clock_timestamp() > v_until then
+            select c.* into strict v_claim
+            from steward_private.claim as c
+            where c.token = v_row.token;
+
+            perform steward_private.release_claim(v_claim, interval '0');
+            continue;
+        end if;
+
+        v_is_first := false;
+
         -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
         begin
             update steward_private.claim as c
@@ -3726,10 +3962,14 @@ begin
                 order by t.n
             );
 
-            -- nothing for a provider to do: finished here, unless somebody has the row locked
-            continue when
-                texts = '{}'
-                and steward_private.finish_claim(v_claim, '{}') <> 'busy';
+            -- nothing for a provider to do: finished here, or later if somebody has the row locked
+            if texts = '{}' then
+                if steward_private.finish_claim(v_claim, '{}') = 'busy' then
+                    perform steward_private.release_claim(v_claim, interval '5 seconds');
+                end if;
+
+                continue;
+            end if;
         exception
             when others then
                 select c.* into strict v_claim
@@ -3822,6 +4062,11 @@ begin
             select s.* into strict v_source
             from steward_private.source as s
             where s.source_id = v_space.source_id;
+
+            -- locks the source before its jobs, as everybody does
+            execute format(
+                'select from steward_private.read_%s(''[]'') as r', v_source.source_id
+            );
 
             v_tokens := steward_private.take_jobs(
                 v_source, v_space, claim.worker, v_left, v_now, v_now + claim.lease
@@ -3920,6 +4165,29 @@ comment on function steward.fail(bigint, text) is
 'again (later each time), failed after the fourth attempt, gone when its row was deleted, or busy '
 'when somebody is writing to the row right now. Raises SW001 when the claim is no longer held. '
 'For steward_worker.';
+
+-- sql/src/code/functions/release.sql
+create or replace function steward.release(token bigint)
+returns text
+language plpgsql
+volatile parallel unsafe
+-- definer: writes jobs on behalf of a worker that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    return steward_private.release_claim(
+        steward_private.held_claim(release.token), interval '5 seconds'
+    );
+end
+$function$;
+
+comment on function steward.release(bigint) is
+'Give a claim back unworked, without charging an attempt: the worker is shutting down, or '
+'steward.complete() answered busy again and again. Returns pending (another claim returns the '
+'row, in a few seconds at the earliest), gone when the row was deleted, or busy when somebody is '
+'writing to the row right now: then let the lease run out. Raises SW001 when the claim is no '
+'longer held. For steward_worker.';
 
 -- sql/src/code/functions/reap.sql
 create or replace function steward.reap()
@@ -4111,6 +4379,9 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
+    -- Locks the source before its chunks are touched, as everybody does: TRUNCATE begins there, too.
+    execute format('select from %s limit 0', search_vector.source);
+
     return query execute steward._search_statement(
         search_vector.source, search_vector.query_vector, search_vector.k
     )
@@ -4144,7 +4415,7 @@ declare
     v_model text := steward._active_model(search.source);
     v_vectors text[];
 begin
-    if search.query is null or search.query ~ '^\s*$' then
+    if search.query is null or search.query ~ '^[[:space:]]*$' then
         raise exception 'query must not be empty'
             using errcode = 'invalid_parameter_value';
     end if;
@@ -4258,6 +4529,11 @@ begin
         v_source := v_row.source;
 
         begin
+            -- locks the source before what belongs to it, as everybody does
+            execute format(
+                'select from steward_private.read_%s(''[]'') as r', v_source.source_id
+            );
+
             return query execute format(
                 $sql$
                 select
@@ -4423,7 +4699,9 @@ begin atomic
         t.job_name,
         t.schedule,
         t.command,
-        format('%s psql -X -q -d %s -c ''%s''', t.schedule, d.argument, t.command) as crontab_line
+        format(
+            '%s psql -X -q -o /dev/null -d %s -c ''%s''', t.schedule, d.argument, t.command
+        ) as crontab_line
     from (
         values
         ('steward: reap', '* * * * *', 'select steward.reap()'),
@@ -4442,11 +4720,13 @@ begin atomic
                             replace(
                                 format(
                                     'dbname=''%s''',
-                                    regexp_replace(current_database(), '([''\\])', '\\\1', 'g')
+                                    regexp_replace(
+                                        current_database(), E'([''\\\\])', E'\\\\\\1', 'g'
+                                    )
                                 ),
-                                '''', '''\'''''
+                                '''', E'''\\'''''
                             ),
-                            '%', '\%'
+                            '%', E'\\%'
                         )
                     )
             end
@@ -4469,7 +4749,7 @@ declare
     v_cron_database text;
     v_task record;
 begin
-    if to_regnamespace('cron') is null then
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         begin
             v_cron_database := coalesce(current_setting('cron.database_name', true), '');
         exception
@@ -4519,7 +4799,7 @@ as $function$
 declare
     v_job_id bigint;
 begin
-    if to_regnamespace('cron') is null then
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         raise notice 'pg_cron is not installed in this database, nothing was scheduled'
             using hint = 'If the work is in a crontab, remove the lines that name steward there.';
         return;
@@ -4551,7 +4831,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    if to_regnamespace('cron') is null then
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         return query
         select t.job_name, false, t.schedule, 'pg_cron is not installed here'::text, null::timestamptz
         from steward._tasks() as t
@@ -4598,7 +4878,7 @@ begin
 
     item := 'pgvector';
     select e.extversion into v_version from pg_extension as e where e.extname = 'vector';
-    v_parts := string_to_array(substring(v_version from '^\d+\.\d+\.\d+'), '.')::integer[];
+    v_parts := string_to_array(substring(v_version from '^[0-9]+[.][0-9]+[.][0-9]+'), '.')::integer[];
     if v_version is null then
         status := 'missing';
         detail := 'needed for every source';
@@ -4682,6 +4962,15 @@ begin
                         and not a.attisdropped
                 )
             ) as renamed,
+            exists (
+                select from pg_trigger as u
+                inner join pg_proc as p on p.oid = u.tgfoid
+                where
+                    u.tgrelid = s.relation and u.tgname = 'steward_update'
+                    and p.pronamespace = 'steward_data'::regnamespace
+                    and cardinality(u.tgattr::int2[]) > 0
+                    and steward._has_before_update_trigger(s.relation)
+            ) as has_blind_spot,
             (
                 select string_agg(sp.problem, ' ') from steward_private.space as sp
                 where sp.source_id = s.source_id
@@ -4707,8 +4996,17 @@ begin
         elsif v_source.is_forced then
             detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
             hint := format('Run: alter table %s no force row level security;', v_source.relation);
+        elsif v_source.has_blind_spot then
+            status := 'warning';
+            detail := 'a BEFORE UPDATE trigger that came after tracking can change the text unseen';
+            hint := 'Untrack and track the table again: tracking takes notice of such triggers.';
         elsif v_source.problem is not null then
-            detail := format('it cannot be worked on: %s', v_source.problem);
+            -- an error can quote data
+            detail := case
+                when pg_has_role(session_user, 'steward_operator', 'member')
+                    then format('it cannot be worked on: %s', v_source.problem)
+                else 'it cannot be worked on'
+            end;
             hint := 'It is tried again every minute. If the table has another owner or other columns '
                 'now, untrack and track it again.';
         else
@@ -4741,18 +5039,36 @@ begin
         inner join pg_class as c on c.oid = s.relation
         order by s.source_id
     loop
-        perform steward_private.define_key_accessors(v_source);
-        perform steward_private.define_trigger_function(v_source);
-        perform steward_private.define_readers(v_source);
+        -- A source whose columns have been renamed or whose key has got another type must not keep
+        -- everybody from upgrading: its functions stay as they were, and check() tells why.
+        begin
+            if exists (
+                select from unnest(v_source.key_columns) as k (column_name)
+                inner join pg_attribute as a
+                    on a.attrelid = v_source.relation and a.attname = k.column_name
+                where not steward_private.is_trusted_type(a.atttypid)
+            ) then
+                raise exception 'key of table % has a type that is not trusted', v_source.relation;
+            end if;
 
-        for v_space in
-            select s.*
-            from steward_private.space as s
-            where s.source_id = v_source.source_id
-            order by s.space_id
-        loop
-            perform steward_private.define_space_functions(v_source, v_space);
-        end loop;
+            perform steward_private.define_key_accessors(v_source);
+            perform steward_private.define_trigger_function(v_source);
+            perform steward_private.define_readers(v_source);
+
+            for v_space in
+                select s.*
+                from steward_private.space as s
+                where s.source_id = v_source.source_id
+                order by s.space_id
+            loop
+                perform steward_private.define_space_functions(v_source, v_space);
+            end loop;
+        exception
+            when others then
+                update steward_private.space as s
+                set problem = sqlerrm
+                where s.source_id = v_source.source_id;
+        end;
     end loop;
 end
 $do$;
@@ -4797,6 +5113,9 @@ grant select on steward.freshness to steward_reader;
 grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
 grant execute on function steward.complete(bigint, text[]) to steward_worker;
 grant execute on function steward.fail(bigint, text) to steward_worker;
+grant execute on function steward.release(bigint) to steward_worker;
+-- one's own lost claims come back only through it, where nothing runs it regularly
+grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
 grant execute on function steward._load_python() to steward_worker;
 grant execute on procedure steward.work(integer, integer, integer, integer, text) to steward_worker;
@@ -4807,7 +5126,6 @@ grant execute on function steward.start() to steward_operator;
 grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
 grant execute on function steward._tasks() to steward_operator;
-grant execute on function steward.reap() to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
@@ -4821,6 +5139,7 @@ grant execute on function steward._key_columns(regclass) to steward_admin;
 grant execute on function steward._begin_track(regclass, name, text, integer) to steward_admin;
 grant execute on function steward._create_triggers(regclass, name, name[], regprocedure)
 to steward_admin;
+grant execute on function steward._has_before_update_trigger(regclass) to steward_admin;
 grant execute on function steward._finish_track(regclass) to steward_admin;
 grant execute on function steward.untrack(regclass) to steward_admin;
 grant execute on function steward._finish_untrack(regclass) to steward_admin;

@@ -22,6 +22,10 @@ begin;
 -- Whatever the session's defaults are: see what a lock was waited for, and write.
 set local transaction_isolation = 'read committed';
 set local transaction_read_only = off;
+-- Here and in psql, which follows, a backslash in a string is a backslash.
+set local standard_conforming_strings = on;
+-- Names that are compared have quotes only where they need them.
+set local quote_all_identifiers = off;
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 -- A row that a policy hides is a row too.
@@ -34,8 +38,59 @@ begin
 end
 $do$;
 
+-- The version that is installed, in the setting steward.installed; '' where none is. Before we know
+-- whose the function is, it may be a trap, which would run with the privileges of its caller: here.
+do $installed$
+declare
+    v_version constant oid := to_regprocedure('steward.version()');
+    v_foreign text;
+    v_owner text;
+begin
+    perform set_config('steward.installed', '', true);
+    if v_version is null then
+        return;
+    end if;
+
+    select
+        string_agg(format('%s is owned by %s', o.thing, coalesce(o.owner, 'nobody')), ', '),
+        coalesce(min(o.owner), 'that role')
+    into v_foreign, v_owner
+    from (
+        select
+            i.thing,
+            quote_ident(r.rolname) as owner,
+            coalesce(r.rolsuper or r.rolname = current_user, false) as is_trusted
+        from (
+            select format('schema %s', n.nspname) as thing, n.nspowner as owner_id
+            from pg_namespace as n
+            where n.nspname in ('steward', 'steward_data', 'steward_private')
+            union all
+            -- by its oid, and without an owner if it is no longer there: it may be replaced just now
+            select
+                'function steward.version()',
+                (select p.proowner from pg_proc as p where p.oid = v_version)
+        ) as i
+        left join pg_roles as r on r.oid = i.owner_id
+    ) as o
+    where not o.is_trusted;
+
+    if v_foreign is not null then
+        raise exception 'what is in the schema steward cannot be trusted'
+            using
+                errcode = 'insufficient_privilege',
+                detail = format('Neither a superuser nor %I made it: %s.', current_user, v_foreign),
+                hint = format(
+                    'If it is a genuine installation of pg_steward by %s, connect as %s, or, if '
+                    'you trust it with all that you may do, run: set role %s;',
+                    v_owner, v_owner, v_owner
+                );
+    end if;
+    perform set_config('steward.installed', steward.version(), true);
+end
+$installed$;
+
 select
-    to_regprocedure('steward.version()') is not null as steward_present,
+    current_setting('steward.installed') <> '' as steward_present,
     set_config('steward.confirm_drop_vectors', :'confirm_drop_vectors', true)
     || set_config('steward.drop_dependents', :'drop_dependents', true)
     || set_config('steward.drop_roles', :'drop_roles', true) as steward_ignored
@@ -43,7 +98,8 @@ select
 
 \set steward_message 'pg_steward is not installed in this database'
 \if :steward_present
-select format('pg_steward %s uninstalled', steward.version()) as steward_message \gset
+select format('pg_steward %s uninstalled', current_setting('steward.installed')) as steward_message
+\gset
 
 -- Would vectors be lost?
 do $do$

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from pgenv import Cluster, find, home
+from pgenv.home import locked
 from support import ROOT
 
 NUMBER_OF_RUNS = 2
@@ -23,6 +25,8 @@ def name() -> Iterator[str]:
     subprocess.run(
         [sys.executable, "scripts/cluster.py", "destroy", "--name", name], cwd=ROOT, check=True
     )
+    for lock in (home() / "clusters").glob(f"{name}-*.lock"):
+        lock.unlink()
 
 
 def test_demo(name: str) -> None:
@@ -62,3 +66,24 @@ def test_demo(name: str) -> None:
         first, second = (text.splitlines() for text in found)
         assert first[5].startswith(" A guide to backups |       4 |")
         assert not any("backups" in line for line in second[1:])
+
+
+def test_demo_waits_for_another(name: str) -> None:
+    """It would take the other one's database away."""
+    folder = Cluster.named(name, find()).folder
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        demo = subprocess.Popen(
+            [sys.executable, "scripts/demo.py", "--name", name],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with demo:
+            assert demo.stdout
+            try:
+                assert demo.stdout.readline() == "waiting for another run of the demo ...\n"
+                assert not folder.exists()
+            finally:
+                demo.kill()

@@ -218,6 +218,194 @@ def test_installed_by_an_ordinary_role(make_role: Callable[..., str], empty: Dat
     empty.run("select steward.untrack('app.notes')", user=owner)
 
 
+# Somebody else was here first ---------------------------------------------------------------------
+
+TRAP = """
+create function steward.version() returns text language plpgsql as $$
+begin
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        alter role {thief} superuser;
+    end if;
+    return '{version}';
+end
+$$
+"""
+
+
+@pytest.fixture
+def thief(bare: Database, make_role: Callable[..., str]) -> Iterator[str]:
+    """The owner of the database, no superuser, who would be one."""
+    name = make_role()
+    bare.run(f"alter database {bare.name} owner to {quote_name(name)}")
+    yield name
+    bare.run(f"alter database {bare.name} owner to postgres")
+
+
+def set_trap(database: Database, thief: str, version: str) -> None:
+    """A function that whoever looks for pg_steward would call."""
+    database.run("create schema if not exists steward", user=thief)
+    database.run(TRAP.format(thief=quote_name(thief), version=version), user=thief)
+
+
+def is_superuser(database: Database, role: str) -> bool:
+    """Did it work?"""
+    return bool(database.value("select rolsuper from pg_roles where rolname = %s", role))
+
+
+@pytest.mark.parametrize("version", [VERSION, "0.1.0", "99.0.0"])
+@pytest.mark.parametrize("script", [INSTALL, UNINSTALL])
+def test_trap_is_not_stepped_into(bare: Database, thief: str, script: Path, version: str) -> None:
+    """A function of an ordinary role is not called with the privileges of a superuser."""
+    set_trap(bare, thief, version)
+    done = bare.psql("-f", script, check=False)
+    assert not is_superuser(bare, thief)
+    assert done.returncode == PSQL_STOPPED
+    assert "cannot be trusted" in done.stderr
+    assert f"schema steward is owned by {quote_name(thief)}" in done.stderr
+    assert f"function steward.version() is owned by {quote_name(thief)}" in done.stderr
+    assert f"connect as {quote_name(thief)}" in done.stderr
+    assert bare.run(OURS) == [("steward",), ("version",)]
+
+
+@pytest.mark.parametrize("script", [INSTALL, UNINSTALL])
+@pytest.mark.parametrize("thing", ["schema steward_data", "function steward.version()"])
+def test_one_thing_of_somebody_else_is_enough(
+    db: Database, make_role: Callable[..., str], script: Path, thing: str
+) -> None:
+    """In a genuine installation, too."""
+    thief = make_role()
+    db.run(f"alter {thing} owner to {quote_name(thief)}")
+    before = snapshot(db)
+    done = db.psql("-f", script, check=False)
+    assert done.returncode == PSQL_STOPPED
+    assert f"{thing} is owned by {quote_name(thief)}" in done.stderr
+    assert snapshot(db) == before
+
+
+@pytest.mark.usefixtures("extension")
+def test_trap_for_create_extension(bare: Database, thief: str) -> None:
+    """The built file asks, too."""
+    set_trap(bare, thief, "0.1.0")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="cannot be trusted"):
+        bare.run("create extension steward")
+    assert not is_superuser(bare, thief)
+    assert bare.run(OURS) == [("steward",), ("version",)]
+
+
+def test_version_is_asked_for_in_one_way() -> None:
+    """What runs alone cannot share a file, so these lines are in three of them."""
+    files = (
+        ROOT / "scripts" / "templates" / "install.sql",
+        ROOT / "sql" / "src" / "preamble.sql",
+        UNINSTALL,
+    )
+    start, end = "-- The version that is installed", "$installed$;\n"
+    copies = {
+        text[text.index(start) : text.index(end)]
+        for text in (file.read_text(encoding="utf-8") for file in files)
+    }
+    assert len(copies) == 1
+    assert "steward.version()" in copies.pop()
+
+
+# Settings that a database or a role brings along -------------------------------------------------
+
+HABITS = {
+    "standard_conforming_strings": "off",
+    "backslash_quote": "off",
+    "escape_string_warning": "on",
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "row_security": "off",
+    "check_function_bodies": "off",
+    "search_path": "trap",
+    "array_nulls": "off",
+    "transform_null_equals": "on",
+    "quote_all_identifiers": "on",
+    "bytea_output": "escape",
+    "intervalstyle": "sql_standard",
+    "datestyle": "German",
+    "plpgsql.variable_conflict": "use_column",
+    "plpgsql.extra_errors": "all",
+}
+# Operators and functions that would be taken before those of pg_catalog.
+TRAP_SCHEMA = """
+create schema trap;
+create function trap.no(text, text) returns boolean language plpgsql
+as 'begin raise ''a function of the user was called''; end';
+create operator trap.= (leftarg = text, rightarg = text, function = trap.no);
+create table trap.pg_proc (oid oid);
+create table trap.pg_namespace (oid oid);
+"""
+
+
+def set_habits(database: Database) -> None:
+    """From now on, for every new session."""
+    database.run(TRAP_SCHEMA)
+    for name, value in HABITS.items():
+        # A new session has them already.
+        with database.connect() as session:
+            session.execute("set default_transaction_read_only = off")
+            session.execute(f"alter database {database.name} set {name} = '{value}'")
+
+
+def forget_habits(database: Database) -> None:
+    """As a test wants it that looks at the result."""
+    with database.connect() as session:
+        session.execute("set default_transaction_read_only = off")
+        session.execute(f"alter database {database.name} reset all")
+    database.run("drop schema trap cascade")
+
+
+def test_settings_of_the_database_do_not_matter(bare: Database, db: Database) -> None:
+    """The same comes out, and the settings are as they were; so too when uninstalling."""
+    set_habits(bare)
+    show = "".join(f"show {name};\n" for name in HABITS)
+    before = bare.psql("-At", stdin=show).stdout
+    assert before.startswith("off\n")
+    for _ in range(2):
+        done = bare.psql("-At", stdin=f"\\set QUIET on\n\\i {INSTALL}\n{show}")
+        assert done.stderr == ""
+        assert done.stdout.endswith(f"check();\n{before}")
+    forget_habits(bare)
+    assert snapshot(bare) == snapshot(db)
+
+    set_habits(bare)
+    done = bare.psql("-At", stdin=f"\\set QUIET on\n\\i {UNINSTALL}\n{show}")
+    assert done.stderr == ""
+    assert done.stdout == f"pg_steward {VERSION} uninstalled\n{before}"
+    assert bare.run(OURS) == []
+
+
+def test_settings_come_back_after_a_failure(bare: Database, copy_of_bundle: Path) -> None:
+    """In the session, where set local is not enough if the transaction is left open."""
+    built = copy_of_bundle / f"steward--{VERSION}.sql"
+    built.write_text(built.read_text(encoding="utf-8") + "\nselect 1/0;\n", encoding="utf-8")
+    path = str(copy_of_bundle / "install.sql").replace("'", "''")
+    done = bare.psql(
+        "-At",
+        stdin="set standard_conforming_strings = off;\n"
+        f"\\i '{path}'\nshow standard_conforming_strings;\nselect length('\\\\');\n",
+    )
+    assert "division by zero" in done.stderr
+    assert done.stdout.endswith("off\n1\n")
+    assert bare.run(OURS) == []
+
+
+@pytest.mark.usefixtures("extension")
+def test_settings_do_not_matter_to_create_extension(bare: Database, db: Database) -> None:
+    """The server reads the whole file before it runs the first statement of it."""
+    set_habits(bare)
+    with bare.connect() as session:
+        session.execute("set default_transaction_read_only = off")
+        session.execute("create extension steward")
+        row = session.execute("show standard_conforming_strings").fetchone()
+        assert row == ("off",)
+    forget_habits(bare)
+    assert snapshot(bare) == snapshot(db)
+
+
 # Uninstalling -----------------------------------------------------------------------------------
 
 

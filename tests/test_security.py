@@ -719,6 +719,7 @@ ARGUMENTS = (
     "call steward.work(idle_seconds => 0, worker => %s)",
     "select steward._active_model(%s::regclass)",
     "select steward._key_columns(%s::regclass)",
+    "select steward._has_before_update_trigger(%s::regclass)",
     "select steward._search_statement('source', %s, 3)",
     "select steward._begin_track('mine', %s::name, 'builtin/hash@1', 1000)",
     "select steward._begin_track('mine', 'body', %s, 1000)",
@@ -841,3 +842,65 @@ def test_no_text_argument_was_forgotten(db: Database) -> None:
     # these two take the name of a table that must be one of ours, and are attacked above
     parts = {"steward._finish_track", "steward._finish_untrack"}
     assert set(names) - all_calls(names) == parts
+
+
+# What is left to be done at the end of somebody else's transaction -------------------------------
+
+FUSE: tuple[LiteralString, ...] = (
+    "create table evil.notes (id integer primary key, body text)",
+    "insert into evil.notes values (1, 'One.')",
+    "create table evil.heard (who text)",
+    "create table evil.fuse (n integer)",
+    "create function evil.boom() returns trigger language plpgsql as $$ begin "
+    "insert into evil.heard values (current_user || ' ' || current_setting('is_superuser')); "
+    "return null; end $$",
+    "create constraint trigger later after insert on evil.fuse deferrable initially deferred "
+    "for each row execute function evil.boom()",
+    "create function evil.light() returns boolean language plpgsql as $$ begin "
+    "insert into evil.fuse values (1); return true; end $$",
+    "create policy p on evil.notes using (evil.light())",
+    "alter table evil.notes enable row level security",
+)
+
+
+def test_a_policy_leaves_nothing_for_the_end_of_the_transaction(
+    victim: Database, mallory: Session
+) -> None:
+    """A deferred trigger fires with the rights of whoever commits: policies are never run by us."""
+    for statement in FUSE:
+        mallory.run(statement)
+    mallory.run("select steward.track('evil.notes', content => 'body')")
+    victim.work()
+    mallory.run("alter table evil.notes force row level security")
+    mallory.run("update evil.notes set body = 'Two.'")
+    mallory.run("delete from evil.heard")
+    for statement in EVERYTHING:
+        victim.run(statement)
+    assert victim.run("select * from evil.heard") == []
+    works_for_others(victim)
+
+    # the fuse itself is live
+    victim.run("set row_security = on")
+    mallory.run("select * from evil.notes")
+    assert mallory.run("select count(*) > 0 from evil.heard") == [(True,)]
+
+
+def test_a_schema_called_cron_is_not_pg_cron(victim: Database, mallory: Session) -> None:
+    """Somebody's own functions of those names are not called by start(), stop() and status()."""
+    victim.run("grant create on database " + quote_name(victim.name) + " to steward_admin")
+    for statement in (
+        "create schema cron",
+        "grant usage on schema cron to public",
+        "create function cron.schedule(text, text, text) returns bigint language plpgsql as "
+        "$$ begin raise exception 'trapped'; end $$",
+        "create function cron.jobs() returns table (jobid bigint, jobname text, database text) "
+        "language plpgsql as $$ begin raise exception 'trapped'; end $$",
+        "create view cron.job as select * from cron.jobs()",
+    ):
+        mallory.run(statement)
+    for statement in (
+        "select steward.start()",
+        "select steward.stop()",
+        "select * from steward.status()",
+    ):
+        victim.run(statement)

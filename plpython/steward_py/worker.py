@@ -2,7 +2,8 @@
 
 It runs as a procedure that may commit.  A batch goes through three steps: claim in a transaction
 of its own; embed with no transaction, lock or snapshot held; deliver, each item in its own
-subtransaction, and commit.  Whatever is not delivered comes back when its lease has run out.
+subtransaction, and commit.  A claim that stays busy is given back.  Whatever is neither delivered
+nor given back can be claimed again when its lease has run out.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _COMPLETE = "select steward.complete($1, $2) as result"
 _COMPLETE_TYPES = ("pg_catalog.int8", "pg_catalog.text[]")
 _FAIL = "select steward.fail($1, $2) as result"
 _FAIL_TYPES = ("pg_catalog.int8", "pg_catalog.text")
+_RELEASE = "select steward.release($1) as result"
+_RELEASE_TYPES = ("pg_catalog.int8",)
 
 _STALE_CLAIM = "SW001"
 _BUSY = "busy"
@@ -55,15 +58,15 @@ class Limits:
 
     def __post_init__(self) -> None:
         # Written so that NaN is refused as well.
-        self._require("seconds", self.seconds >= 0, "not negative")
-        self._require("idle_seconds", self.idle_seconds >= 0, "not negative")
-        self._require("batch", self.batch >= 1, "at least 1")
-        self._require("lease_seconds", self.lease_seconds > 0, "more than 0")
+        self._require("seconds", self.seconds >= 0, "not be negative")
+        self._require("idle_seconds", self.idle_seconds >= 0, "not be negative")
+        self._require("batch", self.batch >= 1, "be at least 1")
+        self._require("lease_seconds", self.lease_seconds > 0, "be more than 0")
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
             raise StewardError(
-                f"{name} must be {rule}",
+                f"{name} must {rule}",
                 sqlstate=INVALID_PARAMETER_VALUE,
                 detail=f"It is {getattr(self, name)}.",
             )
@@ -71,12 +74,17 @@ class Limits:
 
 @dataclass
 class Counts:
-    """What became of the claimed items; ``abandoned`` ones are left to the end of their lease."""
+    """What became of the claimed items.
+
+    ``released`` ones were given back without charging the attempt; ``abandoned`` ones are left to
+    the end of their lease.
+    """
 
     claimed: int = 0
     completed: int = 0
     failed: int = 0
     stale: int = 0
+    released: int = 0
     abandoned: int = 0
 
     def as_dict(self) -> dict[str, int]:
@@ -132,6 +140,7 @@ class _Loop:
         self._claim = plpy.prepare(_CLAIM, _CLAIM_TYPES)
         self._complete = plpy.prepare(_COMPLETE, _COMPLETE_TYPES)
         self._fail = plpy.prepare(_FAIL, _FAIL_TYPES)
+        self._release = plpy.prepare(_RELEASE, _RELEASE_TYPES)
 
     def process_batch(self, worker: str, limits: Limits) -> bool:
         """Take one batch through all steps.  False if there was nothing to claim."""
@@ -149,11 +158,12 @@ class _Loop:
                 break
             self._sleep(nap)
             busy = self._deliver_all(busy)
-        self.counts.abandoned += len(busy)
+        if busy:
+            self._give_back_all(busy)
         return bool(rows)
 
     def _deliver_all(self, deliveries: Iterable[_Delivery]) -> list[_Delivery]:
-        """Deliver and commit; give back those that another transaction stands in the way of."""
+        """Deliver and commit; return those that another transaction stands in the way of."""
         busy = [delivery for delivery in deliveries if not self._deliver(delivery)]
         self._plpy.commit()
         return busy
@@ -201,6 +211,33 @@ class _Loop:
             return False
         self.counts.failed += 1
         return True
+
+    def _give_back_all(self, deliveries: Iterable[_Delivery]) -> None:
+        """Give the claims back and commit; those still busy are left to the end of their lease."""
+        for delivery in deliveries:
+            self._give_back(delivery.token)
+        self._plpy.commit()
+
+    def _give_back(self, token: object) -> None:
+        """Give one claim back uncharged.  Never raises for the item's sake: others are waiting."""
+        try:
+            with self._plpy.subtransaction():
+                rows = self._plpy.execute(self._release, [token])
+                result = rows[0]["result"]
+        except self._plpy.SPIError as error:
+            _raise_if_told_to_stop(error)
+            sqlstate = sqlstate_of(error)
+            if sqlstate == _STALE_CLAIM:
+                self.counts.stale += 1
+                return
+            self.counts.abandoned += 1
+            if sqlstate not in _TRANSIENT:
+                self._plpy.warning(f"a claim could not be given back: {error}")
+            return
+        if result == _BUSY:
+            self.counts.abandoned += 1
+        else:
+            self.counts.released += 1
 
 
 def _vectors_or_reason(row: Mapping[str, Any]) -> list[str] | str:

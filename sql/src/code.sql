@@ -30,6 +30,7 @@
 \ir code/functions/define_trigger_function.sql
 \ir code/functions/_key_columns.sql
 \ir code/functions/_begin_track.sql
+\ir code/functions/_has_before_update_trigger.sql
 \ir code/functions/_create_triggers.sql
 \ir code/functions/_finish_track.sql
 \ir code/functions/_finish_untrack.sql
@@ -39,17 +40,22 @@
 
 -- the life of a job: take, read, plan, finish or give back
 \ir code/functions/max_attempts.sql
+\ir code/functions/space_of.sql
+\ir code/functions/source_of_space.sql
 \ir code/functions/refuse_claim.sql
 \ir code/functions/held_claim.sql
 \ir code/functions/take_jobs.sql
 \ir code/functions/known_chunks.sql
 \ir code/functions/check_vectors.sql
 \ir code/functions/finish_claim.sql
+\ir code/functions/lock_job.sql
+\ir code/functions/release_claim.sql
 \ir code/functions/give_back.sql
 \ir code/functions/plan_claims.sql
 \ir code/functions/claim.sql
 \ir code/functions/complete.sql
 \ir code/functions/fail.sql
+\ir code/functions/release.sql
 \ir code/functions/reap.sql
 \ir code/functions/retry_failed.sql
 

@@ -103,7 +103,14 @@ def test_work() -> None:
         complete=lambda _arguments: [{"result": "embedded"}],
     )
     counts = entry.work(plpy, Decimal(1), 10, 60, "w", idle_seconds=0)  # type: ignore[arg-type]
-    assert counts == {"claimed": 1, "completed": 1, "failed": 0, "stale": 0, "abandoned": 0}
+    assert counts == {
+        "claimed": 1,
+        "completed": 1,
+        "failed": 0,
+        "stale": 0,
+        "released": 0,
+        "abandoned": 0,
+    }
 
 
 @pytest.mark.parametrize("missing", range(4))

@@ -25,9 +25,13 @@ class World:
         self.claimed_at: list[float] = []
         self.completed: dict[object, list[str]] = {}
         self.failed: dict[object, str] = {}
+        self.released: list[object] = []
         self.on_complete: Callable[[object], str] = lambda _token: "embedded"
         self.on_fail: Callable[[object], str] = lambda _token: "pending"
-        self.plpy = FakePlpy(claim=self.claim, complete=self.complete, fail=self.fail)
+        self.on_release: Callable[[object], str] = lambda _token: "pending"
+        self.plpy = FakePlpy(
+            claim=self.claim, complete=self.complete, fail=self.fail, release=self.release
+        )
 
     def claim(self, arguments: Sequence[object]) -> list[Row]:
         self.claims.append(arguments)
@@ -49,6 +53,14 @@ class World:
         result = self.on_fail(token)
         if result != "busy":
             self.failed[token] = str(reason)
+        return [{"result": result}]
+
+    def release(self, arguments: Sequence[object]) -> list[Row]:
+        assert self.plpy.subtransactions == 1
+        (token,) = arguments
+        result = self.on_release(token)
+        if result != "busy":
+            self.released.append(token)
         return [{"result": result}]
 
     def sleep(self, seconds: float) -> None:
@@ -183,12 +195,65 @@ def test_busy_item_is_tried_again_after_the_others(world: World) -> None:
     assert world.plpy.log.count("commit") == 5  # first of all, claim, three deliveries
 
 
-def test_item_that_stays_busy_is_left_to_its_lease(world: World) -> None:
+@pytest.mark.parametrize("result", ["pending", "gone"])
+def test_item_that_stays_busy_is_given_back(world: World, result: str) -> None:
     world.on_complete = lambda token: "busy" if token == 1 else "embedded"
+    world.on_release = lambda _token: result
     world.batches = [[item(1, "one"), item(2, "two")]]
-    assert world.run() == Counts(claimed=2, completed=1, abandoned=1)
+    assert world.run() == Counts(claimed=2, completed=1, released=1)
+    assert world.released == [1]
     assert sum(world.naps) < 1
     assert world.failed == {}
+    assert world.plpy.log[-4:] == ["begin", "release", "end", "commit"]
+
+
+def test_failure_that_stays_busy_is_given_back(world: World) -> None:
+    world.on_fail = lambda _token: "busy"
+    world.batches = [[item(1, " ")]]
+    assert world.run() == Counts(claimed=1, released=1)
+    assert world.released == [1]
+
+
+def test_nothing_is_given_back_without_need(world: World) -> None:
+    answers = iter(["busy", "busy", "busy", "embedded"])
+    world.on_complete = lambda _token: next(answers)
+    world.batches = [[item(1, "one")]]
+    assert world.run() == Counts(claimed=1, completed=1)
+    assert "release" not in world.plpy.log
+
+
+def test_claim_that_cannot_be_given_back_is_left_to_its_lease(world: World) -> None:
+    def release(token: object) -> str:
+        if token == 1:
+            return "busy"
+        if token == 2:
+            raise own_state("the claim is no longer held", "SW001")
+        if token == 3:
+            raise NamedSPIError("something broke", "XX000")
+        if token == 4:
+            raise NamedSPIError("not now", "55P03")
+        return "pending"
+
+    world.on_complete = lambda _token: "busy"
+    world.on_release = release
+    world.batches = [[item(number, "text") for number in range(1, 6)]]
+    assert world.run() == Counts(claimed=5, stale=1, released=1, abandoned=3)
+    assert world.released == [5]
+    assert len(world.plpy.warnings) == 1
+    assert "something broke" in world.plpy.warnings[0]
+
+
+def test_cancel_while_giving_back_stops_the_worker(world: World) -> None:
+    def cancelled(_token: object) -> str:
+        raise NamedSPIError("canceling statement due to user request", "57014")
+
+    world.on_complete = lambda _token: "busy"
+    world.on_release = cancelled
+    world.batches = [[item(1, "one"), item(2, "two")]]
+    limits = Limits(0, 5, 10, 300)
+    with pytest.raises(SPIError, match="canceling"):
+        worker.run(world.plpy, "w", limits, clock=lambda: world.now, sleep=world.sleep)
+    assert world.plpy.log.count("release") == 1
 
 
 def test_failure_can_be_busy_too(world: World) -> None:
@@ -329,7 +394,7 @@ def test_work_ends_idleness(world: World) -> None:
 def test_every_name_in_sql_is_qualified(world: World) -> None:
     """The procedure runs with the search_path of whoever calls it."""
     world.run()
-    assert len(world.plpy.prepared) == 3
+    assert len(world.plpy.prepared) == 4
     for prepared in world.plpy.prepared:
         called = [word.split("(")[0] for word in prepared.query.split() if "(" in word]
         assert all("." in name for name in called), prepared.query
@@ -339,18 +404,18 @@ def test_every_name_in_sql_is_qualified(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "field, value",
+    "field, value, rule",
     [
-        ("seconds", -1.0),
-        ("seconds", float("nan")),
-        ("idle_seconds", -0.1),
-        ("batch", 0),
-        ("lease_seconds", 0.0),
+        ("seconds", -1.0, "not be negative"),
+        ("seconds", float("nan"), "not be negative"),
+        ("idle_seconds", -0.1, "not be negative"),
+        ("batch", 0, "be at least 1"),
+        ("lease_seconds", 0.0, "be more than 0"),
     ],
 )
-def test_limits_are_checked(field: str, value: float) -> None:
+def test_limits_are_checked(field: str, value: float, rule: str) -> None:
     fine = {"seconds": 1.0, "idle_seconds": 1.0, "batch": 1, "lease_seconds": 1.0}
-    with pytest.raises(StewardError, match=f"^{field} must be") as caught:
+    with pytest.raises(StewardError, match=f"^{field} must {rule}$") as caught:
         Limits(**{**fine, field: value})  # type: ignore[arg-type]
     assert caught.value.sqlstate == "22023"
     assert caught.value.detail

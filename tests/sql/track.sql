@@ -70,3 +70,12 @@ select steward.track('forced', content => 'body');
 select steward.untrack('forced');
 alter table forced force row level security;
 select steward.track('forced', content => 'body');
+
+-- keys that could be exchanged within a statement, rows that do not survive a crash, old snapshots
+create table exchanged (id integer primary key deferrable, body text);
+select steward.track('exchanged', content => 'body');
+create unlogged table volatile (id integer primary key, body text);
+select steward.track('volatile', content => 'body');
+begin isolation level repeatable read;
+select steward.track('other', content => 'body');
+rollback;

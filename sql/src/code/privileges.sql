@@ -35,6 +35,9 @@ grant select on steward.freshness to steward_reader;
 grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
 grant execute on function steward.complete(bigint, text[]) to steward_worker;
 grant execute on function steward.fail(bigint, text) to steward_worker;
+grant execute on function steward.release(bigint) to steward_worker;
+-- one's own lost claims come back only through it, where nothing runs it regularly
+grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
 grant execute on function steward._load_python() to steward_worker;
 grant execute on procedure steward.work(integer, integer, integer, integer, text) to steward_worker;
@@ -45,7 +48,6 @@ grant execute on function steward.start() to steward_operator;
 grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
 grant execute on function steward._tasks() to steward_operator;
-grant execute on function steward.reap() to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
@@ -59,6 +61,7 @@ grant execute on function steward._key_columns(regclass) to steward_admin;
 grant execute on function steward._begin_track(regclass, name, text, integer) to steward_admin;
 grant execute on function steward._create_triggers(regclass, name, name[], regprocedure)
 to steward_admin;
+grant execute on function steward._has_before_update_trigger(regclass) to steward_admin;
 grant execute on function steward._finish_track(regclass) to steward_admin;
 grant execute on function steward.untrack(regclass) to steward_admin;
 grant execute on function steward._finish_untrack(regclass) to steward_admin;

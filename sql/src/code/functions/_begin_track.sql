@@ -25,9 +25,10 @@ begin
             hint = 'Only ordinary and partitioned tables can be tracked.';
     end if;
 
-    if v_class.relpersistence = 't' then
-        raise exception 'temporary table % cannot be tracked', _begin_track.source
-            using errcode = 'wrong_object_type';
+    if v_class.relpersistence <> 'p' then
+        raise exception 'table % is temporary or unlogged', _begin_track.source
+            using errcode = 'wrong_object_type',
+            detail = 'After a crash its rows would be gone and their vectors not.';
     end if;
 
     if v_class.relispartition then
@@ -115,6 +116,14 @@ begin
             hint = format('Run: alter table %s add primary key (...);', _begin_track.source);
     end if;
 
+    if exists (
+        select from pg_index as i where i.indexrelid = v_primary_key and not i.indimmediate
+    ) then
+        raise exception 'primary key of table % is deferrable', _begin_track.source
+            using errcode = 'feature_not_supported',
+            detail = 'Rows could exchange their keys within one statement.';
+    end if;
+
     select a.attname, a.atttypid::regtype into v_column, v_type
     from pg_index as i
     cross join unnest(i.indkey::int2[]) as k (attnum)
@@ -144,11 +153,12 @@ begin
     end if;
 
     insert into steward_private.source (
-        relation, key_columns, key_types, key_collations, key_operators,
+        relation, label, key_columns, key_types, key_collations, key_operators,
         content_column, chunk_size, tracked_by
     )
     select
         _begin_track.source,
+        v_class.relname,
         array_agg(a.attname order by k.n),
         array_agg(format_type(a.atttypid, a.atttypmod) order by k.n),
         array_agg(

@@ -25,15 +25,6 @@ declare
             )
         from unnest(_create_triggers.key_columns || _create_triggers.content) as c (column_name)
     );
-    v_columns_may_change_unseen boolean := exists (
-        select from pg_trigger as t
-        where
-            t.tgrelid = _create_triggers.source
-            and not t.tgisinternal
-            and t.tgtype & 1 = 1 -- row
-            and t.tgtype & 2 = 2 -- before
-            and t.tgtype & 16 = 16 -- update
-    );
 begin
     -- These conditions always hold. They make the triggers depend on the key: whoever drops it with
     -- CASCADE drops them too, instead of leaving triggers behind that fail.
@@ -47,7 +38,10 @@ begin
     -- columns, but does not notice what a BEFORE trigger changes.
     execute format(
         'create trigger steward_update after update %s on %s for each row when (%s) execute function %s',
-        case when v_columns_may_change_unseen then '' else 'of ' || v_columns end,
+        case
+            when steward._has_before_update_trigger(_create_triggers.source) then ''
+            else 'of ' || v_columns
+        end,
         _create_triggers.source,
         v_changed,
         _create_triggers.trigger_function

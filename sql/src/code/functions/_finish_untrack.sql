@@ -39,7 +39,7 @@ begin
             (
                 p.pronamespace = 'steward_private'::regnamespace
                 and (
-                    p.proname ~ format('^(read|lock|scan|key)_%s(_\d+)?$', v_source.source_id)
+                    p.proname ~ format('^(read|lock|scan|key)_%s(_[0-9]+)?$', v_source.source_id)
                     or p.proname in (
                         select format('%s_%s', n.prefix, s.space_id)
                         from steward_private.space as s

@@ -9,7 +9,9 @@ begin atomic
         t.job_name,
         t.schedule,
         t.command,
-        format('%s psql -X -q -d %s -c ''%s''', t.schedule, d.argument, t.command) as crontab_line
+        format(
+            '%s psql -X -q -o /dev/null -d %s -c ''%s''', t.schedule, d.argument, t.command
+        ) as crontab_line
     from (
         values
         ('steward: reap', '* * * * *', 'select steward.reap()'),
@@ -28,11 +30,13 @@ begin atomic
                             replace(
                                 format(
                                     'dbname=''%s''',
-                                    regexp_replace(current_database(), '([''\\])', '\\\1', 'g')
+                                    regexp_replace(
+                                        current_database(), E'([''\\\\])', E'\\\\\\1', 'g'
+                                    )
                                 ),
-                                '''', '''\'''''
+                                '''', E'''\\'''''
                             ),
-                            '%', '\%'
+                            '%', E'\\%'
                         )
                     )
             end

@@ -25,9 +25,9 @@ begin
     end if;
 
     if add_model.model !~ '^[^@[:space:]]+@[^@[:space:]]+$' then
-        raise exception 'model "%" has no version', add_model.model
+        raise exception 'model "%" is not of the form name@version', add_model.model
             using errcode = 'invalid_parameter_value',
-            hint = 'Name and version are joined by an @, such as text-embedding-3-small@2024-01-25.';
+            detail = 'There is one @ in it, and no space.';
     end if;
 
     insert into steward_private.model (model_name, dimensions, provider)

@@ -33,6 +33,11 @@ begin
         v_source := v_row.source;
 
         begin
+            -- locks the source before what belongs to it, as everybody does
+            execute format(
+                'select from steward_private.read_%s(''[]'') as r', v_source.source_id
+            );
+
             return query execute format(
                 $sql$
                 select

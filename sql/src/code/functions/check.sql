@@ -21,7 +21,7 @@ begin
 
     item := 'pgvector';
     select e.extversion into v_version from pg_extension as e where e.extname = 'vector';
-    v_parts := string_to_array(substring(v_version from '^\d+\.\d+\.\d+'), '.')::integer[];
+    v_parts := string_to_array(substring(v_version from '^[0-9]+[.][0-9]+[.][0-9]+'), '.')::integer[];
     if v_version is null then
         status := 'missing';
         detail := 'needed for every source';
@@ -105,6 +105,15 @@ begin
                         and not a.attisdropped
                 )
             ) as renamed,
+            exists (
+                select from pg_trigger as u
+                inner join pg_proc as p on p.oid = u.tgfoid
+                where
+                    u.tgrelid = s.relation and u.tgname = 'steward_update'
+                    and p.pronamespace = 'steward_data'::regnamespace
+                    and cardinality(u.tgattr::int2[]) > 0
+                    and steward._has_before_update_trigger(s.relation)
+            ) as has_blind_spot,
             (
                 select string_agg(sp.problem, ' ') from steward_private.space as sp
                 where sp.source_id = s.source_id
@@ -130,8 +139,17 @@ begin
         elsif v_source.is_forced then
             detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
             hint := format('Run: alter table %s no force row level security;', v_source.relation);
+        elsif v_source.has_blind_spot then
+            status := 'warning';
+            detail := 'a BEFORE UPDATE trigger that came after tracking can change the text unseen';
+            hint := 'Untrack and track the table again: tracking takes notice of such triggers.';
         elsif v_source.problem is not null then
-            detail := format('it cannot be worked on: %s', v_source.problem);
+            -- an error can quote data
+            detail := case
+                when pg_has_role(session_user, 'steward_operator', 'member')
+                    then format('it cannot be worked on: %s', v_source.problem)
+                else 'it cannot be worked on'
+            end;
             hint := 'It is tried again every minute. If the table has another owner or other columns '
                 'now, untrack and track it again.';
         else

@@ -73,6 +73,11 @@ begin
             from steward_private.source as s
             where s.source_id = v_space.source_id;
 
+            -- locks the source before its jobs, as everybody does
+            execute format(
+                'select from steward_private.read_%s(''[]'') as r', v_source.source_id
+            );
+
             v_tokens := steward_private.take_jobs(
                 v_source, v_space, claim.worker, v_left, v_now, v_now + claim.lease
             );

@@ -1,6 +1,7 @@
 -- The three functions through which pg_steward reads a source. They run as the owner of the source,
 -- never as the owner of pg_steward, so that nothing a table's owner defines runs with more rights
--- than they have themselves.
+-- than they have themselves. And never a policy of theirs: it could leave something to be done at
+-- the end of the transaction, when the rights are those of whoever commits.
 create or replace function steward_private.define_readers(source steward_private.source)
 returns void
 language plpgsql
@@ -54,6 +55,7 @@ begin
         stable parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
+        set row_security = off
         begin atomic
             select k.ordinality, s.tableoid is not null, s.%2$I::text
             from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
@@ -73,6 +75,7 @@ begin
         volatile parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
+        set row_security = off
         begin atomic
             select true
             from %4$s as s, jsonb_to_record($1) as k (%3$s)
@@ -92,6 +95,7 @@ begin
         stable parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
+        set row_security = off
         begin atomic
             select %3$s from %4$s as s;
         end

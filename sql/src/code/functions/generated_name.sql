@@ -4,18 +4,14 @@ create or replace function steward_private.generated_name(
 )
 returns name
 language plpgsql
-stable parallel safe
+immutable parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_tail text := format('_%s_%s', generated_name.number, generated_name.suffix);
-    v_base text;
+    v_base text := (generated_name.source).label;
 begin
-    select c.relname into strict v_base
-    from pg_class as c
-    where c.oid = (generated_name.source).relation;
-
     -- whole characters only: a name cut inside one is not valid in the database's encoding
     while octet_length(v_base) + octet_length(v_tail) > 63 loop
         v_base := left(v_base, -1);

@@ -18,6 +18,8 @@ declare
     );
     v_row record;
     v_claim steward_private.claim;
+    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
+    v_is_first boolean := true;
 begin
     -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is in
     -- it. An edit that is not raises the generation and keeps the job alive.
@@ -46,6 +48,19 @@ begin
         )
         using plan_claims.tokens
     loop
+        -- The jobs are locked until this commits, and a user who edits one of the rows waits for
+        -- it. So long texts make a batch shorter: what is left goes back.
+        if not v_is_first and clock_timestamp() > v_until then
+            select c.* into strict v_claim
+            from steward_private.claim as c
+            where c.token = v_row.token;
+
+            perform steward_private.release_claim(v_claim, interval '0');
+            continue;
+        end if;
+
+        v_is_first := false;
+
         -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
         begin
             update steward_private.claim as c
@@ -68,10 +83,14 @@ begin
                 order by t.n
             );
 
-            -- nothing for a provider to do: finished here, unless somebody has the row locked
-            continue when
-                texts = '{}'
-                and steward_private.finish_claim(v_claim, '{}') <> 'busy';
+            -- nothing for a provider to do: finished here, or later if somebody has the row locked
+            if texts = '{}' then
+                if steward_private.finish_claim(v_claim, '{}') = 'busy' then
+                    perform steward_private.release_claim(v_claim, interval '5 seconds');
+                end if;
+
+                continue;
+            end if;
         exception
             when others then
                 select c.* into strict v_claim

@@ -18,7 +18,7 @@ declare
     v_model text := steward._active_model(search.source);
     v_vectors text[];
 begin
-    if search.query is null or search.query ~ '^\s*$' then
+    if search.query is null or search.query ~ '^[[:space:]]*$' then
         raise exception 'query must not be empty'
             using errcode = 'invalid_parameter_value';
     end if;

@@ -10,7 +10,7 @@ declare
     v_cron_database text;
     v_task record;
 begin
-    if to_regnamespace('cron') is null then
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         begin
             v_cron_database := coalesce(current_setting('cron.database_name', true), '');
         exception

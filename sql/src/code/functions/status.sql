@@ -8,7 +8,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    if to_regnamespace('cron') is null then
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         return query
         select t.job_name, false, t.schedule, 'pg_cron is not installed here'::text, null::timestamptz
         from steward._tasks() as t

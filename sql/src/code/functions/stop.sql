@@ -8,7 +8,7 @@ as $function$
 declare
     v_job_id bigint;
 begin
-    if to_regnamespace('cron') is null then
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         raise notice 'pg_cron is not installed in this database, nothing was scheduled'
             using hint = 'If the work is in a crontab, remove the lines that name steward there.';
         return;

@@ -21,6 +21,12 @@ begin
             using errcode = 'null_value_not_allowed';
     end if;
 
+    -- an older snapshot would miss what was committed before the triggers were there
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'track() must run in a transaction that is read committed'
+            using errcode = 'invalid_transaction_state';
+    end if;
+
     if not has_table_privilege(track.source, 'trigger') then
         raise exception 'permission denied to track table %', track.source
             using errcode = 'insufficient_privilege',

@@ -1,6 +1,8 @@
 create table steward_private.source (
     source_id integer not null generated always as identity,
     relation regclass not null,
+    -- what the table was called when it was tracked; generated objects are named after it
+    label name not null,
     -- as they were when the table was tracked; the generated tables call them key_1, key_2 ...
     key_columns name[] not null,
     key_types text[] not null,
