@@ -3971,6 +3971,9 @@ begin
                 continue;
             end if;
         exception
+            -- the moment's fault, not the row's
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
             when others then
                 select c.* into strict v_claim
                 from steward_private.claim as c
@@ -4087,6 +4090,9 @@ begin
                 end if;
             end if;
         exception
+            -- the moment's fault, not the source's
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
             when others then
                 update steward_private.space as s
                 set problem = sqlerrm, paused_until = v_now + interval '1 minute'
@@ -4559,6 +4565,8 @@ begin
         exception
             -- One source that cannot be read must not hide the others. It is shown without figures,
             -- and check() says why.
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
             when others then
                 source := v_source.relation;
                 model := v_space.model_name;

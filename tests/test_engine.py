@@ -211,24 +211,39 @@ def test_failed_attempts_wait_longer_each_time(notes: Database) -> None:
     assert len(claim(notes)) == 1
 
 
+PLAN_OR_RAISE = """
+alter function steward_private.plan_chunks rename to really_plan_chunks;
+create function steward_private.plan_chunks(content text, known jsonb, options jsonb)
+returns jsonb language plpgsql as $$
+begin
+    if content = 'poison' then raise 'cannot cut this' using errcode = '{sqlstate}'; end if;
+    return steward_private.really_plan_chunks(content, known, options);
+end $$
+"""
+
+
 def test_one_bad_row_does_not_spoil_the_batch(notes: Database) -> None:
     """A text that cannot be cut is charged to its row; the others are returned."""
     notes.run("insert into notes values (2, 'poison'), (3, 'third')")
-    notes.run("alter function steward_private.plan_chunks rename to really_plan_chunks")
-    notes.run(
-        """
-        create function steward_private.plan_chunks(content text, known jsonb, options jsonb)
-        returns jsonb language plpgsql as $$
-        begin
-            if content = 'poison' then raise 'cannot cut this'; end if;
-            return steward_private.really_plan_chunks(content, known, options);
-        end $$
-        """
-    )
+    notes.run(PLAN_OR_RAISE.replace("{sqlstate}", "P0001"))
     assert sorted(texts for _, texts in claim(notes)) == [["first"], ["third"]]
     assert notes.run("select state, last_error from steward.jobs where key = '{\"id\": 2}'") == [
         ("pending", "cannot cut this")
     ]
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "53200", "55P03"])
+def test_what_only_the_moment_is_to_blame_for_is_charged_to_nobody(
+    notes: Database, sqlstate: str
+) -> None:
+    """A deadlock or a full memory ends the claim, and leaves rows and source as they were."""
+    notes.run("insert into notes values (2, 'poison'), (3, 'third')")
+    notes.run(PLAN_OR_RAISE.replace("{sqlstate}", sqlstate))
+    with pytest.raises(psycopg.Error) as caught:
+        claim(notes)
+    assert caught.value.sqlstate == sqlstate
+    assert notes.run("select distinct state, attempts from steward.jobs") == [("pending", 0)]
+    assert notes.run("select problem, paused_until from steward_private.space") == [(None, None)]
 
 
 def test_delete_under_an_old_snapshot_leaves_nothing_in_search(notes: Database) -> None:

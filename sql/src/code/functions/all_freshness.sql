@@ -63,6 +63,8 @@ begin
         exception
             -- One source that cannot be read must not hide the others. It is shown without figures,
             -- and check() says why.
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
             when others then
                 source := v_source.relation;
                 model := v_space.model_name;

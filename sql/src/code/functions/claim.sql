@@ -97,6 +97,9 @@ begin
                 end if;
             end if;
         exception
+            -- the moment's fault, not the source's
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
             when others then
                 update steward_private.space as s
                 set problem = sqlerrm, paused_until = v_now + interval '1 minute'

@@ -92,6 +92,9 @@ begin
                 continue;
             end if;
         exception
+            -- the moment's fault, not the row's
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
             when others then
                 select c.* into strict v_claim
                 from steward_private.claim as c
