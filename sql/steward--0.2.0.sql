@@ -2105,6 +2105,11 @@ as $function$
 declare
     v_source steward_private.source;
 begin
+    if source_of.source is null then
+        raise exception 'table must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
     select s.* into v_source
     from steward_private.source as s
     where s.relation = source_of.source;
@@ -4441,14 +4446,15 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_statement text := steward._search_statement(
+        search_vector.source, search_vector.query_vector, search_vector.k
+    );
 begin
     -- Locks the source before its chunks are touched, as everybody does: TRUNCATE begins there, too.
     execute format('select from %s limit 0', search_vector.source);
 
-    return query execute steward._search_statement(
-        search_vector.source, search_vector.query_vector, search_vector.k
-    )
-    using search_vector.query_vector;
+    return query execute v_statement using search_vector.query_vector;
 end
 $function$;
 

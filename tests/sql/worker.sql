@@ -64,3 +64,6 @@ select steward.add_model('tiny@1', 3, 'mine');
 select steward.add_model('tiny', 3, 'mine');
 select steward.add_model('none@1', 0, 'mine');
 select steward.add_model('none@1', 3, 'builtin');
+select steward.untrack(null);
+select * from steward.search(null, 'x');
+select * from steward.search_vector(null, 'x');

@@ -9,6 +9,11 @@ as $function$
 declare
     v_source steward_private.source;
 begin
+    if source_of.source is null then
+        raise exception 'table must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
     select s.* into v_source
     from steward_private.source as s
     where s.relation = source_of.source;
