@@ -18,8 +18,8 @@ declare
     );
     v_row record;
     v_claim steward_private.claim;
-    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
-    v_is_first boolean := true;
+    v_until timestamptz;
+    v_count integer := 0;
 begin
     -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is in
     -- it. An edit that is not raises the generation and keeps the job alive.
@@ -49,8 +49,15 @@ begin
         using plan_claims.tokens
     loop
         -- The jobs are locked until this commits, and a user who edits one of the rows waits for
-        -- it. So long texts make a batch shorter: what is left goes back.
-        if not v_is_first and clock_timestamp() > v_until then
+        -- it. So long texts make a batch shorter: what is left goes back. The first one does not
+        -- count, it may have to start Python.
+        v_count := v_count + 1;
+
+        if v_count = 2 then
+            v_until := clock_timestamp() + interval '200 milliseconds';
+        end if;
+
+        if clock_timestamp() > v_until then
             select c.* into strict v_claim
             from steward_private.claim as c
             where c.token = v_row.token;
@@ -58,8 +65,6 @@ begin
             perform steward_private.release_claim(v_claim, interval '0');
             continue;
         end if;
-
-        v_is_first := false;
 
         -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
         begin
