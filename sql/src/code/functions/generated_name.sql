@@ -4,7 +4,7 @@ create or replace function steward_private.generated_name(
 )
 returns name
 language plpgsql
-immutable parallel safe
+stable parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
