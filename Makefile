@@ -10,13 +10,13 @@ TESTS ?=
 WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast dev psql stop build lint format accept bench docs release install \
-	uninstall clean venv
+.PHONY: help demo test test-fast dev psql stop build lint format accept bench bench-write bench-queue \
+	docs release install uninstall clean venv
 
 help: ## Show this list.
 	@echo 'pg_steward: keeps the embeddings in a PostgreSQL database fresh.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  PG=15|17|18 chooses the version, for example: PG=17 make test'
 
@@ -59,6 +59,12 @@ accept: venv ## Take what the tests print now as what they shall print; look at 
 
 bench: venv ## Measure what it costs, as ratios. ARGS='--rows 100000' for more rows.
 	@$(PYTHON) scripts/bench.py $(ARGS)
+
+bench-write: venv ## Measure what writers pay, beside pgai. ARGS=--quick: in less than a minute.
+	@$(PYTHON) scripts/bench_write.py $(ARGS)
+
+bench-queue: venv ## Measure claim to complete, beside other queues. ARGS=--quick: likewise.
+	@$(PYTHON) scripts/bench_queue.py $(ARGS)
 
 docs: venv ## Make sql/REFERENCE.md from the comments in the catalog.
 	@$(PYTHON) scripts/docs.py

@@ -176,7 +176,8 @@ $do$;
 drop view steward.models;
 
 alter table steward_private.model
-add column provider text;
+add column provider text,
+add column price numeric;
 
 update steward_private.model
 set provider = case when builtin then 'builtin' else 'external' end;
@@ -184,7 +185,8 @@ set provider = case when builtin then 'builtin' else 'external' end;
 alter table steward_private.model
 alter column provider set not null,
 drop column builtin,
-add constraint model_provider_check check (provider <> '');
+add constraint model_provider_check check (provider <> ''),
+add constraint model_price_check check (price >= 0);
 
 -- sql/migrations/0.2.0-02-sources-and-jobs.sql
 -- New tables only.
@@ -202,8 +204,30 @@ create table steward_private.source (
     key_collations text[] not null,
     -- the equality of the key's own index: with a type such as citext it is not the one of text
     key_operators text[] not null,
-    content_column name not null,
+    -- its order: operators for less and greater
+    key_less text[] not null,
+    key_greater text[] not null,
+    -- as the user wrote it: a column or an expression
+    content text not null,
+    -- as PostgreSQL writes it, with the columns of s
+    content_plain text not null,
+    -- which rows count, likewise; null: all
+    condition text,
+    condition_plain text,
+    -- the columns that content and condition use
+    content_columns name[] not null,
     chunk_size integer not null,
+    on_delete text not null,
+    mode text not null,
+    priority integer not null,
+    notify boolean not null,
+    daily_budget numeric,
+    -- rows in a minute; null: as fast as workers are
+    backfill_rate integer,
+    paused_at timestamptz,
+    pause_reason text,
+    -- where writers leave their marks
+    mark_tables regclass[],
     tracked_by name not null default current_user,
     tracked_at timestamptz not null default now(),
     -- set by the last part of steward.track(); nothing unfinished is ever committed
@@ -212,16 +236,23 @@ create table steward_private.source (
     constraint source_pkey primary key (source_id),
     constraint source_relation_key unique (relation),
 
-    -- the four arrays describe the same columns
+    -- the arrays describe the same columns
     constraint source_key_check check (
         cardinality(key_columns) > 0
         and cardinality(key_types) = cardinality(key_columns)
         and cardinality(key_collations) = cardinality(key_columns)
         and cardinality(key_operators) = cardinality(key_columns)
+        and cardinality(key_less) = cardinality(key_columns)
+        and cardinality(key_greater) = cardinality(key_columns)
     ),
 
     -- smaller chunks say too little, larger ones exceed what common models read
-    constraint source_chunk_size_check check (chunk_size between 200 and 8000)
+    constraint source_chunk_size_check check (chunk_size between 200 and 8000),
+    constraint source_on_delete_check check (on_delete in ('drop', 'retire')),
+    constraint source_mode_check check (mode in ('queued', 'transactional')),
+    constraint source_priority_check check (priority between -1000 and 1000),
+    constraint source_daily_budget_check check (daily_budget >= 0),
+    constraint source_backfill_rate_check check (backfill_rate > 0)
 );
 
 alter table steward_private.source enable row level security;
@@ -242,6 +273,8 @@ create table steward_private.space (
     -- why its jobs cannot be worked on at all, and until when nobody tries
     problem text,
     paused_until timestamptz,
+    -- how often in a row its provider was not there
+    setbacks integer not null default 0,
 
     constraint space_pkey primary key (space_id),
     constraint space_source_id_fkey foreign key (source_id)
@@ -275,8 +308,13 @@ create table steward_private.claim (
     worker text not null,
     claimed_at timestamptz not null,
     lease_expires_at timestamptz not null,
-    -- what is to be stored once the vectors are here; null until the row has been read
+    -- what is to be stored once the vectors are here; null when there was no row
     plan jsonb,
+    -- which revision of the document the plan was made against; null when there was none
+    revision integer,
+    -- how much of the plan goes to a provider
+    texts integer not null,
+    characters bigint not null,
 
     constraint claim_pkey primary key (token),
     constraint claim_space_id_fkey foreign key (space_id)
@@ -321,6 +359,78 @@ alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
 'What became of each edit: one row for each time a document was looked at. Append-only.';
+
+-- sql/src/schema/tables/horizon.sql
+-- The ready jobs of a space all stand behind its newest horizon. A claim begins to look there, and
+-- so does not walk over what was done before, which nobody can clean up while an old transaction
+-- is open. Rows are added, never changed, for the same reason.
+create table steward_private.horizon (
+    horizon_id bigint not null generated always as identity,
+    space_id integer not null,
+    live bigint not null,
+    backfill bigint not null,
+
+    constraint horizon_pkey primary key (space_id, horizon_id),
+    constraint horizon_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade
+);
+
+-- the place of a job in the queue; given out by one fold at a time
+create sequence steward_private.job_position_seq as bigint;
+
+alter table steward_private.horizon enable row level security;
+
+comment on table steward_private.horizon is
+'How far each space''s queue has been worked off.';
+
+-- sql/src/schema/tables/backfill.sql
+create table steward_private.backfill (
+    space_id integer not null,
+    state text not null,
+    -- the key of the last row queued; null before the first
+    last_key jsonb,
+    rows_queued bigint not null default 0,
+    rows_estimated bigint not null,
+    reason text not null,
+    started_at timestamptz not null default clock_timestamp(),
+    -- when rows were last queued
+    advanced_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+
+    constraint backfill_pkey primary key (space_id),
+    constraint backfill_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade,
+
+    constraint backfill_state_check check (state in ('running', 'done', 'cancelled'))
+);
+
+alter table steward_private.backfill enable row level security;
+
+comment on table steward_private.backfill is
+'How far the rows that a source had already have been queued, in the order of the key.';
+
+-- sql/src/schema/tables/usage.sql
+-- One row for each batch that was completed: a counter that everybody raises would be a queue.
+create table steward_private.usage (
+    usage_id bigint not null generated always as identity,
+    space_id integer not null,
+    used_at timestamptz not null default clock_timestamp(),
+    texts bigint not null,
+    characters bigint not null,
+    tokens bigint not null,
+    cost numeric not null,
+
+    constraint usage_pkey primary key (usage_id),
+    constraint usage_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade
+);
+
+create index usage_space_id_used_at_idx on steward_private.usage (space_id, used_at);
+
+alter table steward_private.usage enable row level security;
+
+comment on table steward_private.usage is
+'What was sent to providers and what it cost. Append-only.';
 
 -- sql/src/code.sql
 -- Stateless objects, replayed whole on every install and upgrade.
@@ -414,10 +524,10 @@ $stub$
 $definition$;
 
 execute $definition$
-create or replace function steward_private.plan_chunks(
-    content text, known jsonb, options jsonb
+create or replace function steward_private.plan_documents(
+    contents text[], knowns text[], options jsonb, seconds double precision
 )
-returns jsonb
+returns text[]
 language plpgsql
 stable parallel unsafe
 security invoker
@@ -428,7 +538,7 @@ declare
         select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
     );
 begin
-    raise exception 'function steward_private.plan_chunks requires PL/Python'
+    raise exception 'function steward_private.plan_documents requires PL/Python'
         using
             errcode = 'feature_not_supported',
             detail = case
@@ -580,8 +690,8 @@ modules = {
         'from array import array\n'
         'from bisect import bisect_left, bisect_right\n'
         'from collections.abc import Callable, Iterable, Iterator\n'
-        'from dataclasses import dataclass\n'
         'from itertools import chain\n'
+        'from typing import NamedTuple\n'
         'from unicodedata import category\n'
         'from zlib import crc32\n'
         '\n'
@@ -615,8 +725,7 @@ modules = {
         '_NEXT_LINE_MARK = re.compile("\\n" + _LINE_MARK)\n'
         '\n'
         '\n'
-        '@dataclass(frozen=True)\n'
-        'class Chunk:\n'
+        'class Chunk(NamedTuple):\n'
         '    """A piece of a text.\n'
         '\n'
         '    ``ordinal``, and the character offsets ``start`` and ``end``, count from 0; end is exclusive.\n'
@@ -641,13 +750,7 @@ modules = {
         '    white space that is trimmed away still counts.  ``target`` decides where nothing else does,\n'
         '    in text that repeats itself.\n'
         '    """\n'
-        '    if not 1 <= minimum <= target <= maximum:\n'
-        '        raise StewardError(\n'
-        '            "chunk sizes are out of order",\n'
-        '            sqlstate=INVALID_PARAMETER_VALUE,\n'
-        '            detail=f"The sizes are minimum {minimum}, target {target}, maximum {maximum}.",\n'
-        '            hint="Use 1 <= minimum <= target <= maximum.",\n'
-        '        )\n'
+        '    check_sizes(target=target, minimum=minimum, maximum=maximum)\n'
         '    headings = _Headings(text)\n'
         '    chunks: list[Chunk] = []\n'
         '    start = _next_visible(text, 0)\n'
@@ -665,6 +768,17 @@ modules = {
         '        chunks.append(Chunk(len(chunks), start, start + len(piece), piece, heading))\n'
         '        start = _next_visible(text, cut)\n'
         '    return chunks\n'
+        '\n'
+        '\n'
+        'def check_sizes(*, target: int, minimum: int, maximum: int) -> None:\n'
+        '    """Raise an error unless the sizes are in order."""\n'
+        '    if not 1 <= minimum <= target <= maximum:\n'
+        '        raise StewardError(\n'
+        '            "chunk sizes are out of order",\n'
+        '            sqlstate=INVALID_PARAMETER_VALUE,\n'
+        '            detail=f"The sizes are minimum {minimum}, target {target}, maximum {maximum}.",\n'
+        '            hint="Use 1 <= minimum <= target <= maximum.",\n'
+        '        )\n'
         '\n'
         '\n'
         'def _next_visible(text: str, position: int) -> int:\n'
@@ -757,7 +871,9 @@ modules = {
         '        self._levels = bytearray()\n'
         '        self._passed = 0\n'
         '        self._open: list[tuple[int, int]] = []  # (level, position after the number signs)\n'
-        '        self._scan()\n'
+        '        # Nothing else makes a heading, and fences only hide some.\n'
+        '        if "#" in text:\n'
+        '            self._scan()\n'
         '\n'
         '    def _scan(self) -> None:\n'
         '        fence = ""\n'
@@ -786,6 +902,8 @@ modules = {
         '                self._open.pop()\n'
         '            self._open.append((level, self._starts[self._passed] + level))\n'
         '            self._passed += 1\n'
+        '        if not self._open:\n'
+        '            return None\n'
         '        titles = (self._title(after_signs) for _, after_signs in self._open)\n'
         '        return " > ".join(title for title in titles if title) or None\n'
         '\n'
@@ -812,14 +930,17 @@ modules = {
         'from __future__ import annotations\n'
         '\n'
         'import json\n'
-        'from collections.abc import Sequence\n'
+        'import time\n'
+        'from collections.abc import Callable, Sequence\n'
         'from typing import TypeVar\n'
         '\n'
         'from steward_py import models\n'
+        'from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, check_sizes\n'
         'from steward_py.errors import (\n'
         '    INVALID_PARAMETER_VALUE,\n'
         '    NULL_VALUE_NOT_ALLOWED,\n'
         '    StewardError,\n'
+        '    description_of,\n'
         '    reporting,\n'
         ')\n'
         'from steward_py.planning import KnownChunk, plan\n'
@@ -828,21 +949,62 @@ modules = {
         '\n'
         '_Value = TypeVar("_Value")\n'
         '\n'
-        '_SIZES = ("target", "minimum", "maximum")\n'
+        '_SIZES = {"target": TARGET, "minimum": MINIMUM, "maximum": MAXIMUM}\n'
+        '\n'
+        '# Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.\n'
+        '_to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode\n'
         '\n'
         '\n'
-        'def plan_chunks(\n'
-        '    plpy: Server, content: str | None, known_json: str | None, options_json: str | None\n'
-        ') -> str:\n'
-        '    """The plan for a document, as JSON; see ``planning.Plan.as_dict``.\n'
+        'def plan_documents(\n'
+        '    plpy: Server,\n'
+        '    contents: Sequence[str | None] | None,\n'
+        '    knowns: Sequence[str | None] | None,\n'
+        '    options_json: str | None,\n'
+        '    seconds: float | None,\n'
+        '    *,\n'
+        '    clock: Callable[[], float] = time.monotonic,\n'
+        ') -> list[str]:\n'
+        '    """The plans for some documents, in order, each as JSON; see ``planning.Plan.as_dict``.\n'
         '\n'
-        '    ``known_json`` is an array of objects with chunk_id, ordinal and chunk_hash, ``options_json`` an\n'
-        '    object with any of target, minimum and maximum.  Null stands for nothing known, all defaults.\n'
+        '    ``knowns`` has for each document an array of objects with chunk_id, ordinal and chunk_hash, as\n'
+        '    JSON, ``options_json`` is an object with any of target, minimum and maximum.  Null stands for\n'
+        '    an empty text, nothing known, all defaults.\n'
+        '\n'
+        '    The result ends early when ``seconds`` have passed; one plan there always is.  A document that\n'
+        '    cannot be planned has an object with error instead, and stops no other.\n'
         '    """\n'
         '    with reporting(plpy):\n'
-        '        result = plan(content, _known(known_json), **_sizes(options_json))\n'
-        '        # Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.\n'
-        '        return json.dumps(result.as_dict(), ensure_ascii=False, separators=(",", ":"))\n'
+        '        documents = _given("contents", contents)\n'
+        '        if knowns is None:\n'
+        '            knowns = [None] * len(documents)\n'
+        '        if len(knowns) != len(documents):\n'
+        '            raise StewardError(\n'
+        '                "contents and knowns are not of one length",\n'
+        '                sqlstate=INVALID_PARAMETER_VALUE,\n'
+        '                detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",\n'
+        '            )\n'
+        '        sizes = _sizes(options_json)\n'
+        '        deadline = clock() + _given("seconds", seconds)\n'
+        '        plans = []\n'
+        '        for content, known_json in zip(documents, knowns):\n'
+        '            plans.append(_plan_json(plpy, content, known_json, sizes))\n'
+        '            if clock() >= deadline:\n'
+        '                break\n'
+        '        return plans\n'
+        '\n'
+        '\n'
+        'def _plan_json(\n'
+        '    plpy: Server, content: str | None, known_json: str | None, sizes: dict[str, int]\n'
+        ') -> str:\n'
+        '    fields: dict[str, object]\n'
+        '    try:\n'
+        '        fields = plan(content or "", _known(known_json), **sizes).as_dict()\n'
+        '    except (MemoryError, plpy.Error, plpy.Fatal, plpy.SPIError):\n'
+        '        # about the session, not about the document\n'
+        '        raise\n'
+        '    except Exception as error:\n'
+        '        fields = {"error": description_of(error)}\n'
+        '    return _to_json(fields)\n'
         '\n'
         '\n'
         'def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:\n'
@@ -879,10 +1041,12 @@ modules = {
         '\n'
         '\n'
         'def _known(known_json: str | None) -> list[KnownChunk]:\n'
+        '    if known_json is None:\n'
+        '        return []\n'
         '    try:\n'
         '        return [\n'
         '            KnownChunk(int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]))\n'
-        '            for row in json.loads(known_json or "[]")\n'
+        '            for row in json.loads(known_json)\n'
         '        ]\n'
         '    except (ValueError, TypeError, KeyError) as error:\n'
         '        raise StewardError(\n'
@@ -919,7 +1083,9 @@ modules = {
         '                detail=f"The option is {json.dumps({name: value}, ensure_ascii=False)}.",\n'
         '                hint=hint,\n'
         '            )\n'
-        '    return options\n',
+        '    sizes = {**_SIZES, **options}\n'
+        '    check_sizes(**sizes)\n'
+        '    return sizes\n',
     ),
     'steward_py.errors': (
         'plpython/steward_py/errors.py',
@@ -939,6 +1105,8 @@ modules = {
         'NULL_VALUE_NOT_ALLOWED = "22004"\n'
         'FEATURE_NOT_SUPPORTED = "0A000"\n'
         'INVALID_TRANSACTION_TERMINATION = "2D000"\n'
+        'OUT_OF_MEMORY = "53200"\n'
+        'PROGRAM_LIMIT_EXCEEDED = "54000"\n'
         'INTERNAL_ERROR = "XX000"\n'
         '\n'
         '\n'
@@ -972,6 +1140,9 @@ modules = {
         '        raise\n'
         '    except StewardError as error:\n'
         '        _report(plpy, error)\n'
+        '    except MemoryError:\n'
+        '        # With the state by which callers know that no row is to blame.\n'
+        '        _report(plpy, StewardError("Python is out of memory", sqlstate=OUT_OF_MEMORY))\n'
         '    except Exception as error:\n'
         '        _report(plpy, internal_error(error))\n'
         '\n'
@@ -984,6 +1155,13 @@ modules = {
         '        detail=_frames_of_package(error.__traceback__),\n'
         '        hint="This is a bug in pg_steward. Please report it with this message and its detail.",\n'
         '    )\n'
+        '\n'
+        '\n'
+        'def description_of(error: Exception) -> str:\n'
+        '    """What to record with a row that an error is the affair of: message and detail."""\n'
+        '    if not isinstance(error, StewardError):\n'
+        '        error = internal_error(error)\n'
+        '    return error.message if error.detail is None else f"{error.message}\\n{error.detail}"\n'
         '\n'
         '\n'
         'def sqlstate_of(error: Exception) -> str | None:\n'
@@ -1235,15 +1413,17 @@ modules = {
         '\n'
         'from collections import defaultdict, deque\n'
         'from collections.abc import Sequence\n'
-        'from dataclasses import dataclass\n'
         'from hashlib import sha256\n'
-        'from typing import Any\n'
+        'from typing import Any, NamedTuple\n'
         '\n'
         'from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, Chunk, chunk\n'
+        'from steward_py.errors import PROGRAM_LIMIT_EXCEEDED, StewardError\n'
+        '\n'
+        '# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.\n'
+        'LONGEST_TEXT = 10_000_000\n'
         '\n'
         '\n'
-        '@dataclass(frozen=True)\n'
-        'class KnownChunk:\n'
+        'class KnownChunk(NamedTuple):\n'
         '    """A stored chunk, as far as it matters here."""\n'
         '\n'
         '    chunk_id: int\n'
@@ -1251,8 +1431,7 @@ modules = {
         '    chunk_hash: str\n'
         '\n'
         '\n'
-        '@dataclass(frozen=True)\n'
-        'class PlannedChunk:\n'
+        'class PlannedChunk(NamedTuple):\n'
         '    """A chunk of the new text: either the stored row that it keeps, or the vector that it needs."""\n'
         '\n'
         '    chunk: Chunk\n'
@@ -1261,44 +1440,39 @@ modules = {
         '    vector: int | None  # index into Plan.texts\n'
         '\n'
         '    def as_dict(self) -> dict[str, Any]:\n'
+        '        """What is None is left out: in SQL an absent key is null as well."""\n'
+        '        piece = self.chunk\n'
         '        fields: dict[str, Any] = {\n'
-        '            "ordinal": self.chunk.ordinal,\n'
-        '            "start": self.chunk.start,\n'
-        '            "end": self.chunk.end,\n'
-        '            "heading": self.chunk.heading,\n'
+        '            "ordinal": piece.ordinal,\n'
+        '            "start": piece.start,\n'
+        '            "end": piece.end,\n'
         '            "chunk_hash": self.chunk_hash,\n'
-        '            "chunk_id": self.chunk_id,\n'
-        '            "vector": self.vector,\n'
         '        }\n'
-        '        if self.chunk_id is None:\n'
-        '            fields["text"] = self.chunk.text\n'
+        '        if piece.heading is not None:\n'
+        '            fields["heading"] = piece.heading\n'
+        '        if self.chunk_id is not None:\n'
+        '            fields["chunk_id"] = self.chunk_id\n'
+        '        if self.vector is not None:\n'
+        '            fields["vector"] = self.vector\n'
         '        return fields\n'
         '\n'
         '\n'
-        '@dataclass(frozen=True)\n'
-        'class Plan:\n'
+        'class Plan(NamedTuple):\n'
         '    """What to do so that the stored chunks are those of the text.\n'
         '\n'
-        '    ``kept`` counts the stored rows that stay, ``moved`` those among them whose ordinal changes,\n'
-        '    ``removed_ids`` names the rest.  ``texts`` has every text that needs a vector, once.\n'
+        '    Stored rows that no chunk keeps are to be removed.  ``texts`` has every text that needs a\n'
+        '    vector, once.\n'
         '    """\n'
         '\n'
-        '    content_hash: str | None\n'
-        '    chunks: tuple[PlannedChunk, ...]\n'
-        '    texts: tuple[str, ...]\n'
-        '    kept: int\n'
-        '    moved: int\n'
-        '    removed_ids: tuple[int, ...]\n'
+        '    content_hash: str\n'
+        '    chunks: list[PlannedChunk]\n'
+        '    texts: list[str]\n'
         '\n'
         '    def as_dict(self) -> dict[str, Any]:\n'
         '        return {\n'
         '            "content_hash": self.content_hash,\n'
         '            "chunks": [planned.as_dict() for planned in self.chunks],\n'
-        '            "texts": list(self.texts),\n'
-        '            "kept": self.kept,\n'
-        '            "moved": self.moved,\n'
-        '            "removed": len(self.removed_ids),\n'
-        '            "removed_ids": list(self.removed_ids),\n'
+        '            "texts": self.texts,\n'
         '        }\n'
         '\n'
         '\n'
@@ -1308,7 +1482,7 @@ modules = {
         '\n'
         '\n'
         'def plan(\n'
-        '    content: str | None,\n'
+        '    content: str,\n'
         '    known: Sequence[KnownChunk],\n'
         '    *,\n'
         '    target: int = TARGET,\n'
@@ -1321,32 +1495,34 @@ modules = {
         '    above a chunk and its place in the text are not part of its hash: renaming a section or\n'
         '    moving a paragraph costs no vector.\n'
         '    """\n'
-        '    chunks = chunk(content or "", target=target, minimum=minimum, maximum=maximum)\n'
-        '    hashes = [text_hash(piece.text) for piece in chunks]\n'
-        '    stored_as = _match(chunks, hashes, known)\n'
+        '    if len(content) > LONGEST_TEXT:\n'
+        '        raise StewardError(\n'
+        '            "the text is too long",\n'
+        '            sqlstate=PROGRAM_LIMIT_EXCEEDED,\n'
+        '            detail=f"It has {len(content)} characters, more than {LONGEST_TEXT}.",\n'
+        '            hint="Divide the text among several rows.",\n'
+        '        )\n'
+        '    chunks = chunk(content, target=target, minimum=minimum, maximum=maximum)\n'
+        '    content_hash = text_hash(content)\n'
+        '    # A text that is one chunk has, more often than not, no white space around it.\n'
+        '    hashes = [\n'
+        '        content_hash if len(piece.text) == len(content) else text_hash(piece.text)\n'
+        '        for piece in chunks\n'
+        '    ]\n'
+        '    stored_as = _match(chunks, hashes, known) if known else [None] * len(chunks)\n'
         '\n'
         '    planned = []\n'
         '    vector_of_hash: dict[str, int] = {}\n'
         '    texts: list[str] = []\n'
         '    for piece, piece_hash, row in zip(chunks, hashes, stored_as):\n'
-        '        vector = None\n'
         '        if row is None:\n'
         '            vector = vector_of_hash.setdefault(piece_hash, len(texts))\n'
         '            if vector == len(texts):\n'
         '                texts.append(piece.text)\n'
-        '        planned.append(PlannedChunk(piece, piece_hash, row.chunk_id if row else None, vector))\n'
-        '\n'
-        '    kept_ids = {row.chunk_id for row in stored_as if row}\n'
-        '    return Plan(\n'
-        '        content_hash=None if content is None else text_hash(content),\n'
-        '        chunks=tuple(planned),\n'
-        '        texts=tuple(texts),\n'
-        '        kept=len(kept_ids),\n'
-        '        moved=sum(\n'
-        '            1 for piece, row in zip(chunks, stored_as) if row and row.ordinal != piece.ordinal\n'
-        '        ),\n'
-        '        removed_ids=tuple(row.chunk_id for row in known if row.chunk_id not in kept_ids),\n'
-        '    )\n'
+        '            planned.append(PlannedChunk(piece, piece_hash, None, vector))\n'
+        '        else:\n'
+        '            planned.append(PlannedChunk(piece, piece_hash, row.chunk_id, None))\n'
+        '    return Plan(content_hash, planned, texts)\n'
         '\n'
         '\n'
         'def _match(\n'
@@ -1429,27 +1605,30 @@ modules = {
         '"""The worker inside the server: claim, embed, complete, until time is up or nothing is left to do.\n'
         '\n'
         'It runs as a procedure that may commit.  A batch goes through three steps: claim in a transaction\n'
-        'of its own; embed with no transaction, lock or snapshot held; deliver, each item in its own\n'
-        'subtransaction, and commit.  A claim that stays busy is given back.  Whatever is neither delivered\n'
-        'nor given back can be claimed again when its lease has run out.\n'
+        'of its own; embed with no transaction, lock or snapshot held, extending the leases if it takes\n'
+        'long; deliver all results with one call, and commit.  Only when that call raises an error are they\n'
+        'delivered one by one, so that what is wrong with one stops no other.  A claim that stays busy is\n'
+        'given back.  Whatever is neither delivered nor given back can be claimed again when its lease has\n'
+        'run out.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
         '\n'
         'import time\n'
-        'from collections.abc import Callable, Iterable, Mapping\n'
+        'from collections.abc import Callable, Iterable, Mapping, Sequence\n'
         'from dataclasses import asdict, dataclass\n'
         'from typing import Any\n'
         '\n'
         'from steward_py import models\n'
         'from steward_py.errors import (\n'
+        '    FEATURE_NOT_SUPPORTED,\n'
         '    INVALID_PARAMETER_VALUE,\n'
         '    INVALID_TRANSACTION_TERMINATION,\n'
         '    StewardError,\n'
-        '    internal_error,\n'
+        '    description_of,\n'
         '    sqlstate_of,\n'
         ')\n'
-        'from steward_py.server import Server\n'
+        'from steward_py.server import Server, Statement\n'
         '\n'
         '# The procedure can have no SET clause (that forbids the commit), so every name is qualified.\n'
         '_CLAIM = (\n'
@@ -1458,20 +1637,28 @@ modules = {
         '    " lease => pg_catalog.make_interval(secs => $3), provider => \'builtin\') as claimed"\n'
         ')\n'
         '_CLAIM_TYPES = ("pg_catalog.text", "pg_catalog.int4", "pg_catalog.float8")\n'
-        '_COMPLETE = "select steward.complete($1, $2) as result"\n'
-        '_COMPLETE_TYPES = ("pg_catalog.int8", "pg_catalog.text[]")\n'
-        '_FAIL = "select steward.fail($1, $2) as result"\n'
-        '_FAIL_TYPES = ("pg_catalog.int8", "pg_catalog.text")\n'
-        '_RELEASE = "select steward.release($1) as result"\n'
-        '_RELEASE_TYPES = ("pg_catalog.int8",)\n'
+        '_COMPLETE = "select done.token, done.outcome from steward.complete($1, $2) as done"\n'
+        '_COMPLETE_TYPES = ("pg_catalog.int8[]", "pg_catalog.text[]")\n'
+        '_FAIL = "select done.token, done.outcome from steward.fail($1, $2, $3) as done"\n'
+        '_FAIL_TYPES = ("pg_catalog.int8[]", "pg_catalog.text", "pg_catalog.text")\n'
+        '_RELEASE = "select done.token, done.outcome from steward.release($1) as done"\n'
+        '_RELEASE_TYPES = ("pg_catalog.int8[]",)\n'
+        '_EXTEND = "select held.token from steward.extend($1, pg_catalog.make_interval(secs => $2)) as held"\n'
+        '_EXTEND_TYPES = ("pg_catalog.int8[]", "pg_catalog.float8")\n'
+        '_REAP = "select steward.reap()"\n'
         '\n'
+        '_BUSY, _STALE = "busy", "stale"\n'
+        '_REFUSALS = ("failed", "refused")\n'
         '_STALE_CLAIM = "SW001"\n'
-        '_BUSY = "busy"\n'
         '# Serialization failure, deadlock, lock not available: the item is sound, only the moment is not.\n'
         '_TRANSIENT = ("40001", "40P01", "55P03")\n'
         '\n'
+        '# The classes of steward.fail(): whose affair a failure is.\n'
+        '_OF_ITEM, _OF_MOMENT, _OF_CONFIGURATION = "item", "transient", "configuration"\n'
+        '\n'
         '_FIRST_NAP, _LONGEST_NAP = 0.1, 1.0\n'
         '_BUSY_NAPS = (0.05, 0.1, 0.2)\n'
+        '_REAP_EVERY = 30.0\n'
         '_MESSAGE_LIMIT = 2000\n'
         '\n'
         '\n'
@@ -1520,11 +1707,20 @@ modules = {
         '\n'
         '\n'
         '@dataclass(frozen=True)\n'
+        'class _Failure:\n'
+        '    """Why there are no vectors, and whose affair that is."""\n'
+        '\n'
+        '    reason: str\n'
+        '    kind: str\n'
+        '\n'
+        '\n'
+        '@dataclass(frozen=True)\n'
         'class _Delivery:\n'
         '    """An item after the embedding: its vectors, or why there are none."""\n'
         '\n'
-        '    token: object\n'
-        '    outcome: list[str] | str\n'
+        '    token: int\n'
+        '    vectors: list[str]\n'
+        '    failure: _Failure | None = None\n'
         '\n'
         '\n'
         'def run(\n'
@@ -1540,13 +1736,16 @@ modules = {
         '    At least one batch is tried.\n'
         '    """\n'
         '    _require_that_it_may_commit(plpy)\n'
-        '    loop = _Loop(plpy, sleep)\n'
+        '    loop = _Loop(plpy, worker, limits, clock, sleep)\n'
         '    now = clock()\n'
         '    deadline = now + limits.seconds\n'
-        '    idle_since = now\n'
+        '    idle_since = reap_at = now\n'
         '    nap = _FIRST_NAP\n'
         '    while True:\n'
-        '        if loop.process_batch(worker, limits):\n'
+        '        if now >= reap_at:\n'
+        '            loop.reap()\n'
+        '            reap_at = now + _REAP_EVERY\n'
+        '        if loop.process_batch():\n'
         '            now = idle_since = clock()\n'
         '            nap = _FIRST_NAP\n'
         '            if now >= deadline:\n'
@@ -1561,26 +1760,44 @@ modules = {
         '\n'
         '\n'
         'class _Loop:\n'
-        '    def __init__(self, plpy: Server, sleep: Callable[[float], None]) -> None:\n'
+        '    def __init__(\n'
+        '        self,\n'
+        '        plpy: Server,\n'
+        '        worker: str,\n'
+        '        limits: Limits,\n'
+        '        clock: Callable[[], float],\n'
+        '        sleep: Callable[[float], None],\n'
+        '    ) -> None:\n'
         '        self.counts = Counts()\n'
         '        self._plpy = plpy\n'
+        '        self._worker = worker\n'
+        '        self._limits = limits\n'
+        '        self._clock = clock\n'
         '        self._sleep = sleep\n'
         '        self._claim = plpy.prepare(_CLAIM, _CLAIM_TYPES)\n'
         '        self._complete = plpy.prepare(_COMPLETE, _COMPLETE_TYPES)\n'
         '        self._fail = plpy.prepare(_FAIL, _FAIL_TYPES)\n'
         '        self._release = plpy.prepare(_RELEASE, _RELEASE_TYPES)\n'
+        '        self._extend = plpy.prepare(_EXTEND, _EXTEND_TYPES)\n'
+        '        self._reap = plpy.prepare(_REAP, ())\n'
         '\n'
-        '    def process_batch(self, worker: str, limits: Limits) -> bool:\n'
+        '    def reap(self) -> None:\n'
+        '        """Take back what others have lost, as nobody else may do it."""\n'
+        '        self._try("lost claims could not be taken back", self._reap, [])\n'
+        '        self._plpy.commit()\n'
+        '\n'
+        '    def process_batch(self) -> bool:\n'
         '        """Take one batch through all steps.  False if there was nothing to claim."""\n'
-        '        arguments = [worker, limits.batch, limits.lease_seconds]\n'
+        '        arguments = [self._worker, self._limits.batch, self._limits.lease_seconds]\n'
+        '        leased_at = self._clock()\n'
         '        rows = list(self._plpy.execute(self._claim, arguments))\n'
         '        self._plpy.commit()\n'
         '        self.counts.claimed += len(rows)\n'
         '\n'
         '        # All vectors first: once a delivery has begun, it holds locks until the commit.\n'
-        '        deliveries = [_Delivery(row["token"], _vectors_or_reason(row)) for row in rows]\n'
+        '        deliveries = self._embed_all(rows, leased_at)\n'
         '\n'
-        '        busy = self._deliver_all(deliveries)\n'
+        '        busy = self._deliver_all(deliveries) if deliveries else []\n'
         '        for nap in _BUSY_NAPS:\n'
         '            if not busy:\n'
         '                break\n'
@@ -1590,93 +1807,155 @@ modules = {
         '            self._give_back_all(busy)\n'
         '        return bool(rows)\n'
         '\n'
+        '    def _embed_all(self, rows: Sequence[Mapping[str, Any]], leased_at: float) -> list[_Delivery]:\n'
+        '        deliveries = []\n'
+        '        for row in rows:\n'
+        '            now = self._clock()\n'
+        '            if now - leased_at > self._limits.lease_seconds / 3:\n'
+        '                leased_at = now\n'
+        '                tokens = [each["token"] for each in rows]\n'
+        '                arguments = [tokens, self._limits.lease_seconds]\n'
+        '                self._try("leases could not be extended", self._extend, arguments)\n'
+        '                self._plpy.commit()\n'
+        '            deliveries.append(_embedded(row))\n'
+        '        return deliveries\n'
+        '\n'
         '    def _deliver_all(self, deliveries: Iterable[_Delivery]) -> list[_Delivery]:\n'
         '        """Deliver and commit; return those that another transaction stands in the way of."""\n'
-        '        busy = [delivery for delivery in deliveries if not self._deliver(delivery)]\n'
+        '        embedded: list[_Delivery] = []\n'
+        '        failed: dict[_Failure, list[_Delivery]] = {}\n'
+        '        for delivery in deliveries:\n'
+        '            if delivery.failure is None:\n'
+        '                embedded.append(delivery)\n'
+        '            else:\n'
+        '                failed.setdefault(delivery.failure, []).append(delivery)\n'
+        '        busy = self._deliver(embedded) if embedded else []\n'
+        '        for failure, group in failed.items():\n'
+        '            busy += self._give_up(group, failure)\n'
         '        self._plpy.commit()\n'
         '        return busy\n'
         '\n'
-        '    def _deliver(self, delivery: _Delivery) -> bool:\n'
-        '        """Whether the item is dealt with, one way or another; if not, try again later."""\n'
-        '        if isinstance(delivery.outcome, str):\n'
-        '            return self._give_up(delivery.token, delivery.outcome)\n'
+        '    def _deliver(self, deliveries: list[_Delivery]) -> list[_Delivery]:\n'
+        '        """Complete the items and return the busy ones; one by one if together is impossible."""\n'
+        '        # for each vector the token of its claim\n'
+        '        tokens = [delivery.token for delivery in deliveries for _ in delivery.vectors]\n'
+        '        vectors = [vector for delivery in deliveries for vector in delivery.vectors]\n'
         '        try:\n'
-        '            with self._plpy.subtransaction():\n'
-        '                rows = self._plpy.execute(self._complete, [delivery.token, delivery.outcome])\n'
-        '                result = rows[0]["result"]\n'
+        '            outcomes = self._outcomes(self._complete, [tokens, vectors])\n'
         '        except self._plpy.SPIError as error:\n'
-        '            _raise_if_told_to_stop(error)\n'
-        '            sqlstate = sqlstate_of(error)\n'
+        '            sqlstate = self._state_unless_told_to_stop(error)\n'
         '            if sqlstate in _TRANSIENT:\n'
-        '                return False\n'
+        '                return deliveries\n'
+        '            if len(deliveries) > 1:\n'
+        '                return [busy for delivery in deliveries for busy in self._deliver([delivery])]\n'
         '            if sqlstate == _STALE_CLAIM:\n'
         '                self.counts.stale += 1\n'
-        '                return True\n'
-        '            return self._give_up(delivery.token, str(error))\n'
-        '        if result == _BUSY:\n'
-        '            return False\n'
-        '        self.counts.completed += 1\n'
-        '        return True\n'
+        '                return []\n'
+        '            return self._give_up(deliveries, _Failure(str(error)[:_MESSAGE_LIMIT], _OF_ITEM))\n'
+        '        busy, done = self._sorted(deliveries, outcomes)\n'
+        '        self.counts.completed += done\n'
+        '        return busy\n'
         '\n'
-        '    def _give_up(self, token: object, reason: str) -> bool:\n'
-        '        """Report the item as failed.  Never raises for the item\'s sake: others are waiting."""\n'
+        '    def _give_up(self, deliveries: list[_Delivery], failure: _Failure) -> list[_Delivery]:\n'
+        '        """Report the items as failed and return the busy ones.  Never raises for their sake."""\n'
+        '        tokens = [delivery.token for delivery in deliveries]\n'
         '        try:\n'
-        '            with self._plpy.subtransaction():\n'
-        '                rows = self._plpy.execute(self._fail, [token, reason[:_MESSAGE_LIMIT]])\n'
-        '                result = rows[0]["result"]\n'
+        '            outcomes = self._outcomes(self._fail, [tokens, failure.reason, failure.kind])\n'
         '        except self._plpy.SPIError as error:\n'
-        '            _raise_if_told_to_stop(error)\n'
-        '            sqlstate = sqlstate_of(error)\n'
+        '            sqlstate = self._state_unless_told_to_stop(error)\n'
         '            if sqlstate in _TRANSIENT:\n'
-        '                return False\n'
+        '                return deliveries\n'
+        '            if len(deliveries) > 1:\n'
+        '                return [\n'
+        '                    busy for delivery in deliveries for busy in self._give_up([delivery], failure)\n'
+        '                ]\n'
         '            if sqlstate == _STALE_CLAIM:\n'
         '                self.counts.stale += 1\n'
         '            else:\n'
         '                self.counts.abandoned += 1\n'
         '                self._plpy.warning(f"a failure could not be recorded: {error}")\n'
-        '            return True\n'
-        '        if result == _BUSY:\n'
-        '            return False\n'
-        '        self.counts.failed += 1\n'
-        '        return True\n'
+        '            return []\n'
+        '        busy, done = self._sorted(deliveries, outcomes)\n'
+        '        self.counts.failed += done\n'
+        '        return busy\n'
         '\n'
-        '    def _give_back_all(self, deliveries: Iterable[_Delivery]) -> None:\n'
+        '    def _give_back_all(self, deliveries: list[_Delivery]) -> None:\n'
         '        """Give the claims back and commit; those still busy are left to the end of their lease."""\n'
-        '        for delivery in deliveries:\n'
-        '            self._give_back(delivery.token)\n'
+        '        self.counts.abandoned += len(self._give_back(deliveries))\n'
         '        self._plpy.commit()\n'
         '\n'
-        '    def _give_back(self, token: object) -> None:\n'
-        '        """Give one claim back uncharged.  Never raises for the item\'s sake: others are waiting."""\n'
+        '    def _give_back(self, deliveries: list[_Delivery]) -> list[_Delivery]:\n'
+        '        """Give claims back uncharged and return the busy ones.  Never raises for their sake."""\n'
         '        try:\n'
-        '            with self._plpy.subtransaction():\n'
-        '                rows = self._plpy.execute(self._release, [token])\n'
-        '                result = rows[0]["result"]\n'
+        '            outcomes = self._outcomes(self._release, [[each.token for each in deliveries]])\n'
         '        except self._plpy.SPIError as error:\n'
-        '            _raise_if_told_to_stop(error)\n'
-        '            sqlstate = sqlstate_of(error)\n'
+        '            sqlstate = self._state_unless_told_to_stop(error)\n'
+        '            if sqlstate in _TRANSIENT:\n'
+        '                return deliveries\n'
+        '            if len(deliveries) > 1:\n'
+        '                return [busy for delivery in deliveries for busy in self._give_back([delivery])]\n'
         '            if sqlstate == _STALE_CLAIM:\n'
         '                self.counts.stale += 1\n'
-        '                return\n'
-        '            self.counts.abandoned += 1\n'
-        '            if sqlstate not in _TRANSIENT:\n'
-        '                self._plpy.warning(f"a claim could not be given back: {error}")\n'
-        '            return\n'
-        '        if result == _BUSY:\n'
-        '            self.counts.abandoned += 1\n'
-        '        else:\n'
-        '            self.counts.released += 1\n'
+        '                return []\n'
+        '            self._plpy.warning(f"a claim could not be given back: {error}")\n'
+        '            return deliveries\n'
+        '        busy, done = self._sorted(deliveries, outcomes)\n'
+        '        self.counts.released += done\n'
+        '        return busy\n'
+        '\n'
+        '    def _outcomes(self, statement: Statement, arguments: Sequence[object]) -> dict[int, str]:\n'
+        '        with self._plpy.subtransaction():\n'
+        '            rows = self._plpy.execute(statement, arguments)\n'
+        '            return {row["token"]: row["outcome"] for row in rows}\n'
+        '\n'
+        '    def _sorted(\n'
+        '        self, deliveries: list[_Delivery], outcomes: Mapping[int, str]\n'
+        '    ) -> tuple[list[_Delivery], int]:\n'
+        '        """The busy items, and how many went as intended; the others are counted here."""\n'
+        '        busy = []\n'
+        '        done = 0\n'
+        '        for delivery in deliveries:\n'
+        '            # No word of an item (nothing makes vectors of no texts): it ends by being given back.\n'
+        '            outcome = outcomes.get(delivery.token, _BUSY)\n'
+        '            if outcome == _BUSY:\n'
+        '                busy.append(delivery)\n'
+        '            elif outcome == _STALE:\n'
+        '                self.counts.stale += 1\n'
+        '            elif outcome in _REFUSALS:\n'
+        '                self.counts.failed += 1\n'
+        '            else:\n'
+        '                done += 1\n'
+        '        return busy, done\n'
+        '\n'
+        '    def _try(self, complaint: str, statement: Statement, arguments: Sequence[object]) -> None:\n'
+        '        """Run something that the work can go on without."""\n'
+        '        try:\n'
+        '            with self._plpy.subtransaction():\n'
+        '                self._plpy.execute(statement, arguments)\n'
+        '        except self._plpy.SPIError as error:\n'
+        '            if self._state_unless_told_to_stop(error) not in _TRANSIENT:\n'
+        '                self._plpy.warning(f"{complaint}: {error}")\n'
+        '\n'
+        '    @staticmethod\n'
+        '    def _state_unless_told_to_stop(error: Exception) -> str | None:\n'
+        '        """Cancelling the query or shutting down is about the worker, not about the item."""\n'
+        '        sqlstate = sqlstate_of(error)\n'
+        '        if sqlstate is not None and sqlstate.startswith("57"):\n'
+        '            raise error\n'
+        '        return sqlstate\n'
         '\n'
         '\n'
-        'def _vectors_or_reason(row: Mapping[str, Any]) -> list[str] | str:\n'
+        'def _embedded(row: Mapping[str, Any]) -> _Delivery:\n'
+        '    token = row["token"]\n'
         '    try:\n'
-        '        return models.vectors(row["model"], row["texts"] or [])\n'
-        '    except StewardError as error:\n'
-        '        return error.message\n'
+        '        return _Delivery(token, models.vectors(row["model"], row["texts"] or []))\n'
+        '    except MemoryError:\n'
+        '        return _Delivery(token, [], _Failure("Python is out of memory", _OF_MOMENT))\n'
         '    except Exception as error:\n'
         '        # A bug that one text brings out must not hold up the others.\n'
-        '        bug = internal_error(error)\n'
-        '        return f"{bug.message}\\n{bug.detail}"\n'
+        '        beyond_us = isinstance(error, StewardError) and error.sqlstate == FEATURE_NOT_SUPPORTED\n'
+        '        kind = _OF_CONFIGURATION if beyond_us else _OF_ITEM\n'
+        '        return _Delivery(token, [], _Failure(description_of(error)[:_MESSAGE_LIMIT], kind))\n'
         '\n'
         '\n'
         'def _require_that_it_may_commit(plpy: Server) -> None:\n'
@@ -1691,13 +1970,7 @@ modules = {
         '            sqlstate=INVALID_TRANSACTION_TERMINATION,\n'
         '            detail="It commits after each step, so that it holds no lock while it computes.",\n'
         '            hint="Call it on its own: not between begin and commit, and not from a function.",\n'
-        '        ) from error\n'
-        '\n'
-        '\n'
-        'def _raise_if_told_to_stop(error: Exception) -> None:\n'
-        '    """Cancelling the query or shutting down is about the worker, not about the item."""\n'
-        '    if (sqlstate_of(error) or "").startswith("57"):\n'
-        '        raise error\n',
+        '        ) from error\n',
     ),
 }
 
@@ -1731,24 +2004,24 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '39dd22f877e9fe8d'
+GD['steward_py.digest'] = '174cd20066ea0e86'
 $python$
 $definition$;
 
 execute $definition$
--- sql/src/code/python/plan_chunks.sql
-create or replace function steward_private.plan_chunks(
-    content text, known jsonb, options jsonb
+-- sql/src/code/python/plan_documents.sql
+create or replace function steward_private.plan_documents(
+    contents text[], knowns text[], options jsonb, seconds double precision
 )
-returns jsonb
+returns text[]
 language plpython3u
 stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '39dd22f877e9fe8d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '174cd20066ea0e86': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.plan_chunks(plpy, content, known, options)
+return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
 $definition$;
 
@@ -1762,7 +2035,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '39dd22f877e9fe8d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '174cd20066ea0e86': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -1781,7 +2054,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '39dd22f877e9fe8d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '174cd20066ea0e86': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -1806,9 +2079,10 @@ comment on function steward._load_python() is
 'Load the Python package steward_py into this session. The PL/Python functions call it when the
 session has none, or that of another version.';
 
--- sql/src/code/python/plan_chunks.sql
-comment on function steward_private.plan_chunks(text, jsonb, jsonb) is
-'Cuts a text into chunks and says which of the known ones it keeps and which texts need a vector.';
+-- sql/src/code/python/plan_documents.sql
+comment on function steward_private.plan_documents(text[], text[], jsonb, double precision) is
+'Cuts texts into chunks and says which of the known ones they keep and which texts need a vector. '
+'A JSON object for each text, in order; when so many seconds have passed the rest is left out.';
 
 -- sql/src/code/python/embed.sql
 comment on function steward.embed(text[], text) is
@@ -1953,6 +2227,26 @@ begin atomic
     ) with ordinality as k (column_name, type_name, collation_clause, n);
 end;
 
+-- sql/src/code/functions/key_record_columns.sql
+-- The columns of a key that came as jsonb, as jsonb_to_recordset() wants them.
+create or replace function steward_private.key_record_columns(source steward_private.source)
+returns text
+language sql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        string_agg(
+            format('%I %s%s', k.column_name, k.type_name, k.collation_clause), ', ' order by k.n
+        )
+    from unnest(
+        (key_record_columns.source).key_columns,
+        (key_record_columns.source).key_types,
+        (key_record_columns.source).key_collations
+    ) with ordinality as k (column_name, type_name, collation_clause, n);
+end;
+
 -- sql/src/code/functions/key_definition.sql
 create or replace function steward_private.key_definition(source steward_private.source)
 returns text
@@ -2033,6 +2327,28 @@ begin
     return v_base || v_tail;
 end
 $function$;
+
+-- sql/src/code/functions/class_operator.sql
+-- An operator of a btree operator class by the number of its strategy: 1 less, 3 equal, 5 greater.
+create or replace function steward_private.class_operator(class_oid oid, strategy integer)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select format('operator(%I.%s)', n.nspname, o.oprname)
+    from pg_opclass as oc
+    inner join pg_amop as ao
+        on
+            ao.amopfamily = oc.opcfamily
+            and ao.amoplefttype = oc.opcintype
+            and ao.amoprighttype = oc.opcintype
+            and ao.amopstrategy = class_operator.strategy
+    inner join pg_operator as o on o.oid = ao.amopopr
+    inner join pg_namespace as n on n.oid = o.oprnamespace
+    where oc.oid = class_operator.class_oid;
+end;
 
 -- a source begins and ends: the generated objects
 
@@ -2144,7 +2460,7 @@ execute function steward_private.require_finished();
 
 -- sql/src/code/functions/create_visibility_policy.sql
 create or replace function steward_private.create_visibility_policy(
-    source steward_private.source, table_name name
+    source steward_private.source, table_name regclass
 )
 returns void
 language plpgsql
@@ -2152,27 +2468,50 @@ volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_source steward_private.source := create_visibility_policy.source;
 begin
-    -- naming the content demands the caller's privilege on that column, too
+    -- Made anew when the content or the filter of the source changes. Naming the columns demands
+    -- the caller's privilege on them, too.
+    if exists (
+        select from pg_policy as p
+        where
+            p.polrelid = create_visibility_policy.table_name
+            and p.polname = 'select_who_sees_the_row'
+    ) then
+        execute format(
+            'drop policy select_who_sees_the_row on %s',
+            create_visibility_policy.table_name
+        );
+    end if;
+
     execute format(
-        'create policy %2$I on steward_data.%1$I for select to steward_reader '
-        'using (exists (select s.%5$I from %3$s as s where %4$s))',
+        'create policy select_who_sees_the_row on %1$s for select to steward_reader '
+        'using (exists (select %4$s from %2$s as s where %3$s and (%5$s)))',
         create_visibility_policy.table_name,
-        'select_who_sees_the_row',
-        (create_visibility_policy.source).relation,
+        v_source.relation,
         steward_private.key_row_match(
-            create_visibility_policy.source, format('%I', create_visibility_policy.table_name), 's'
+            v_source,
+            (
+                select quote_ident(c.relname)
+                from pg_class as c
+                where c.oid = create_visibility_policy.table_name
+            ),
+            's'
         ),
-        (create_visibility_policy.source).content_column
+        (
+            select string_agg(format('s.%I', c.column_name), ', ' order by c.n)
+            from unnest(v_source.content_columns) with ordinality as c (column_name, n)
+        ),
+        coalesce(v_source.condition_plain, 'true')
     );
     execute format(
-        'comment on policy %2$I on steward_data.%1$I is %3$L',
+        'comment on policy select_who_sees_the_row on %s is %L',
         create_visibility_policy.table_name,
-        'select_who_sees_the_row',
         'Readers see what belongs to rows of the source that they can see.'
     );
     execute format(
-        'grant select on steward_data.%I to steward_reader', create_visibility_policy.table_name
+        'grant select on %s to steward_reader', create_visibility_policy.table_name
     );
 end
 $function$;
@@ -2206,20 +2545,26 @@ begin
     v_doc := steward_private.generated_name(create_space.source, v_space_id, 'doc');
     v_chunk := steward_private.generated_name(create_space.source, v_space_id, 'chunk');
 
-    -- Jobs come and go all the time: room for updates in place, and a vacuum that keeps up.
+    -- Jobs come and go all the time: room for updates in place, and a vacuum that keeps up. A job
+    -- is ready, waiting, claimed or failed; each state has a column that only it fills.
     execute format(
         $sql$
         create table steward_data.%1$I (
             %2$s,
             generation bigint not null default 1,
-            priority smallint not null default 0,
+            lane smallint not null default 1,
             queued_at timestamptz not null default now(),
-            available_at timestamptz not null default now(),
-            attempts integer not null default 0,
+            position bigint,
+            available_at timestamptz,
             token bigint,
             failed_at timestamptz,
+            attempts integer not null default 0,
+            setbacks integer not null default 0,
+            last_failed_at timestamptz,
             last_error text,
-            primary key (%3$s)
+            error_class text,
+            primary key (%3$s),
+            check (num_nonnulls(position, available_at, token, failed_at) = 1)
         ) with (
             fillfactor = 70,
             autovacuum_vacuum_scale_factor = 0.0,
@@ -2230,9 +2575,10 @@ begin
         v_job, steward_private.key_definition(create_space.source), v_keys
     );
     execute format(
-        'create index on steward_data.%I (priority desc, available_at) '
-        'where token is null and failed_at is null',
-        v_job
+        'create index on steward_data.%I (lane, position) where position is not null', v_job
+    );
+    execute format(
+        'create index on steward_data.%I (available_at) where available_at is not null', v_job
     );
 
     -- What changes with every edit (order, place and heading of the chunks) is kept apart from the
@@ -2247,6 +2593,8 @@ begin
             starts integer[] not null,
             ends integer[] not null,
             headings text[] not null,
+            -- set when its row is gone and the source keeps such documents
+            retired_at timestamptz,
             decided_at timestamptz not null default now(),
             primary key (%3$s),
             check (
@@ -2296,8 +2644,12 @@ begin
 
     -- Whoever may see a row may see its chunks, and nobody else: the source's own privileges and
     -- policies decide, because the policy reads the source as the one who asks.
-    perform steward_private.create_visibility_policy(create_space.source, v_doc);
-    perform steward_private.create_visibility_policy(create_space.source, v_chunk);
+    perform steward_private.create_visibility_policy(
+        create_space.source, format('steward_data.%I', v_doc)
+    );
+    perform steward_private.create_visibility_policy(
+        create_space.source, format('steward_data.%I', v_chunk)
+    );
 
     insert into steward_private.space (
         space_id, source_id, model_name, state, job_table, doc_table, chunk_table
@@ -2311,6 +2663,57 @@ begin
     returning * into v_space;
 
     return v_space;
+end
+$function$;
+
+-- sql/src/code/functions/create_mark_tables.sql
+-- Where writers leave word that a row has changed: two tables in turn, so that one can be emptied
+-- while nobody writes to it. Without an index or a key, which would cost a writer something.
+create or replace function steward_private.create_mark_tables(source steward_private.source)
+returns regclass[]
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := create_mark_tables.source;
+    v_tables regclass[];
+    v_name name;
+begin
+    for v_slot in 0..1 loop
+        v_name := steward_private.generated_name(
+            v_source, v_source.source_id, format('mark_%s', v_slot)
+        );
+        execute format(
+            'create table steward_data.%I (%s, marked_at timestamptz not null default now())',
+            v_name, steward_private.key_definition(v_source)
+        );
+        execute format('alter table steward_data.%I enable row level security', v_name);
+        execute format(
+            'comment on table steward_data.%I is %L', v_name,
+            format('Rows of %s that have changed since a claim last looked.', v_source.relation)
+        );
+        v_tables := v_tables || format('steward_data.%I', v_name)::regclass;
+    end loop;
+
+    -- Rows that were deleted: whatever a worker has of them must not be stored, not even if another
+    -- row has their key by now. Looked up by key.
+    v_name := steward_private.generated_name(v_source, v_source.source_id, 'gone');
+    execute format(
+        'create table steward_data.%I (%s)', v_name, steward_private.key_definition(v_source)
+    );
+    execute format(
+        'create index on steward_data.%I (%s)', v_name,
+        replace(steward_private.key_list(v_source, 't'), 't.', '')
+    );
+    execute format('alter table steward_data.%I enable row level security', v_name);
+    execute format(
+        'comment on table steward_data.%I is %L', v_name,
+        format('Rows of %s that were deleted since a claim last looked.', v_source.relation)
+    );
+
+    return v_tables || format('steward_data.%I', v_name)::regclass;
 end
 $function$;
 
@@ -2332,10 +2735,6 @@ declare
     v_owner name := (
         select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = v_source.relation
     );
-    v_key_columns text := (
-        select string_agg(format('s.%I', k.column_name), ', ' order by k.n)
-        from unnest(v_source.key_columns) with ordinality as k (column_name, n)
-    );
     v_key_record text := (
         select
             string_agg(
@@ -2346,10 +2745,18 @@ declare
             v_source.key_columns, v_source.key_types, v_source.key_collations
         ) with ordinality as k (column_name, type_name, collation_clause, n)
     );
-    v_key_result text := (
-        select string_agg(format('key_%s %s', k.n, k.type_name), ', ' order by k.n)
-        from unnest(v_source.key_types) with ordinality as k (type_name, n)
+    v_key_object text := (
+        select
+            format(
+                'jsonb_build_object(%s)',
+                string_agg(format('%1$L, s.%1$I', k.column_name), ', ' order by k.n)
+            )
+        from unnest(v_source.key_columns) with ordinality as k (column_name, n)
     );
+    -- behind a key: the first column greater, or equal and the second greater ...
+    v_last_key text := format('rows from (jsonb_to_record($1) as (%s))', v_key_record);
+    v_key_after text;
+    v_key_order text;
     v_key_match text := (
         select
             string_agg(
@@ -2364,6 +2771,41 @@ declare
     v_scan regprocedure;
     v_function regprocedure;
 begin
+    select
+        string_agg(format('s.%I using %s', k.column_name, k.less), ', ' order by k.n),
+        case
+            -- what a multicolumn index can be searched by
+            when bool_and(k.greater = 'operator(pg_catalog.>)')
+                then format(
+                    '(%s) > (%s)',
+                    string_agg(format('s.%I', k.column_name), ', ' order by k.n),
+                    string_agg(
+                        format('(select a.%I from %s as a)', k.column_name, v_last_key), ', '
+                        order by k.n
+                    )
+                )
+            else
+                string_agg(
+                    format(
+                        '(s.%1$I %2$s (select a.%1$I from %3$s as a)',
+                        k.column_name, k.greater, v_last_key
+                    )
+                    || case
+                        when k.n < cardinality(v_source.key_columns)
+                            then format(
+                                ' or s.%1$I %2$s (select a.%1$I from %3$s as a) and ',
+                                k.column_name, k.equal, v_last_key
+                            )
+                        else ''
+                    end,
+                    '' order by k.n
+                ) || repeat(')', cardinality(v_source.key_columns))
+        end
+    into v_key_order, v_key_after
+    from unnest(
+        v_source.key_columns, v_source.key_operators, v_source.key_less, v_source.key_greater
+    ) with ordinality as k (column_name, equal, less, greater, n);
+
     execute format(
         $sql$
         create or replace function steward_private.read_%1$s(keys jsonb)
@@ -2374,56 +2816,75 @@ begin
         set search_path = pg_catalog, pg_temp
         set row_security = off
         begin atomic
-            select k.ordinality, s.tableoid is not null, s.%2$I::text
+            select k.ordinality, s.tableoid is not null, %2$s
             from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
-            left join %4$s as s on %5$s;
+            left join %4$s as s on %5$s and (%6$s);
         end
         $sql$,
-        v_source.source_id, v_source.content_column, v_key_record, v_relation, v_key_match
+        v_source.source_id, v_source.content_plain, v_key_record, v_relation, v_key_match,
+        coalesce(v_source.condition_plain, 'true')
     );
     v_read := format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure;
 
-    -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for.
+    -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for. Returns
+    -- the rows that could be locked, and whether they count. Where the writers store vectors
+    -- themselves they must be kept out altogether.
     execute format(
         $sql$
-        create or replace function steward_private.lock_%1$s(key jsonb)
-        returns boolean
+        create or replace function steward_private.lock_%1$s(keys jsonb)
+        returns table ("position" bigint, counts boolean)
         language sql
         volatile parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
         begin atomic
-            select true
-            from %4$s as s, jsonb_to_record($1) as k (%3$s)
-            where %5$s
-            for key share of s skip locked;
+            select k.ordinality, (%5$s) is true
+            from rows from (jsonb_to_recordset($1) as (%2$s)) with ordinality as k
+            inner join %3$s as s on %4$s
+            for %6$s of s skip locked;
         end
         $sql$,
-        v_source.source_id, v_source.content_column, v_key_record, v_relation, v_key_match
+        v_source.source_id, v_key_record, v_relation, v_key_match,
+        coalesce(v_source.condition_plain, 'true'),
+        case when v_source.mode = 'transactional' then 'no key update' else 'key share' end
     );
     v_lock := format('steward_private.lock_%s(jsonb)', v_source.source_id)::regprocedure;
 
+    -- The keys of the rows that count, in order, behind a given one.
     execute format(
         $sql$
-        create or replace function steward_private.scan_%1$s()
-        returns table (%2$s)
+        create or replace function steward_private.scan_%1$s(last_key jsonb, "limit" integer)
+        returns table (key jsonb)
         language sql
         stable parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
+        -- a float's text has as many digits as the session wants
+        set extra_float_digits = 3
         begin atomic
-            select %3$s from %4$s as s;
+            (
+                select %2$s
+                from %3$s as s
+                where $1 is null and (%5$s)
+                order by %6$s
+                limit $2
+            )
+            union all
+            (
+                select %2$s
+                from %3$s as s
+                where $1 is not null and %4$s and (%5$s)
+                order by %6$s
+                limit $2
+            );
         end
         $sql$,
-        v_source.source_id,
-        -- in the order of the key, under the names of the generated tables
-        v_key_result,
-        v_key_columns,
-        v_relation
+        v_source.source_id, v_key_object, v_relation, v_key_after,
+        coalesce(v_source.condition_plain, 'true'), v_key_order
     );
-    v_scan := format('steward_private.scan_%s()', v_source.source_id)::regprocedure;
+    v_scan := format('steward_private.scan_%s(jsonb, integer)', v_source.source_id)::regprocedure;
 
     foreach v_function in array array[v_read, v_lock, v_scan] loop
         execute format('revoke all on function %s from public', v_function);
@@ -2439,9 +2900,364 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/define_finish_function.sql
+-- What complete() does with the results of some claims of a space; claim() does the same for rows
+-- that need no vector.
+create or replace function steward_private.define_finish_function(
+    source steward_private.source, space steward_private.space
+)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := define_finish_function.source;
+    v_space steward_private.space := define_finish_function.space;
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_body text;
+begin
+    -- vectors: of all claims one after the other; firsts says where those of each begin. Never
+    -- waits: the caller may hold locks that whoever has a row is waiting for. Such claims are 'busy'.
+    -- Locks in the order in which everybody does: source row, then job, then document and chunks.
+    v_body := format(
+        $sql$
+#variable_conflict use_column
+declare
+    v_tokens bigint[];
+    v_firsts integer[];
+    v_keys jsonb;
+    v_states text[];
+    v_generations bigint[];
+    v_revisions integer[];
+begin
+    select
+        array_agg(c.token order by o.n), array_agg(o.first order by o.n),
+        jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n)
+    into v_tokens, v_firsts, v_keys, v_revisions
+    from unnest(finish_%1$s.tokens, finish_%1$s.firsts) with ordinality as o (token, first, n)
+    inner join steward_private.claim as c on c.token = o.token and c.space_id = %1$s;
+
+    if v_tokens is null then
+        return;
+    end if;
+
+    select array_agg(
+        case when l."position" is not null then case when l.counts then 'row' else 'gone' end end
+        order by o.n
+    )
+    into v_states
+    from generate_series(1, cardinality(v_tokens)) as o (n)
+    left join steward_private.lock_%2$s(v_keys) as l on l."position" = o.n;
+
+    -- not to be locked: gone for good, or in somebody's hands
+    if array_position(v_states, null) is not null then
+        select array_agg(
+            coalesce(v_states[r."position"], case when r.found then 'busy' else 'gone' end)
+            order by r."position"
+        )
+        into v_states
+        from steward_private.read_%2$s(v_keys) as r;
+    end if;
+
+    with item as materialized (
+        select o.token, k.*
+        from unnest(v_tokens) with ordinality as o (token, n)
+        inner join rows from (jsonb_to_recordset(v_keys) as (%3$s)) with ordinality as k (%4$s, n)
+            on k.n = o.n
+    ),
+
+    held as materialized (
+        select i.n, t.generation
+        from item as i
+        inner join %5$s as t on %6$s and t.token = i.token
+        for update of t skip locked
+    ),
+
+    there as materialized (
+        select i.n from item as i inner join %5$s as t on %6$s and t.token = i.token
+    )
+
+    select
+        array_agg(
+            case
+                when h.n is not null then v_states[o.n]
+                when s.n is not null then 'busy'
+                else 'stale'
+            end
+            order by o.n
+        ),
+        array_agg(h.generation order by o.n)
+    into v_states, v_generations
+    from generate_series(1, cardinality(v_tokens)) as o (n)
+    left join held as h on h.n = o.n
+    left join there as s on s.n = o.n;
+
+    -- A plan that was made against another revision names chunks that may be gone. One that was made
+    -- of a row that has been deleted since is of another row, even if there is one with its key.
+    with item as materialized (
+        select k.*
+        from rows from (jsonb_to_recordset(v_keys) as (%3$s)) with ordinality as k (%4$s, n)
+    ),
+
+    held as materialized (
+        select i.n, d.revision
+        from item as i
+        inner join %7$s as d on %8$s
+        where v_states[i.n] in ('row', 'gone')
+        for update of d skip locked
+    ),
+
+    there as materialized (
+        select i.n from item as i inner join %7$s as d on %8$s
+    )
+
+    select array_agg(
+        case
+            when v_states[o.n] not in ('row', 'gone') then v_states[o.n]
+            when h.n is null and s.n is not null then 'busy'
+            when v_states[o.n] = 'row'
+                and (
+                    h.revision is distinct from v_revisions[o.n]
+                    or exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
+                )
+                then 'superseded'
+            else v_states[o.n]
+        end
+        order by o.n
+    )
+    into v_states
+    from generate_series(1, cardinality(v_tokens)) as o (n)
+    left join held as h on h.n = o.n
+    left join there as s on s.n = o.n;
+
+    return query
+    with item as materialized (
+        select
+            o.token,
+            -- there was no row when it was claimed: if there is one now, another claim will read it
+            case when o.state = 'row' and c.plan is null then 'gone' else o.state end as state,
+            o.first,
+            c.key,
+            c.plan,
+            c.generation = o.generation as is_current,
+            o.n,
+            %9$s
+        from unnest(v_tokens, v_states, v_firsts, v_generations)
+            with ordinality as o (token, state, first, generation, n)
+        inner join steward_private.claim as c on c.token = o.token
+        cross join lateral %10$s as k
+    ),
+
+    planned as materialized (
+        select
+            i.token,
+            %11$s,
+            p.ordinal,
+            p.start,
+            p."end",
+            p.heading,
+            x.text,
+            decode(p.chunk_hash, 'hex') as chunk_hash,
+            finish_%1$s.vectors[i.first + p.vector] as vector,
+            p.chunk_id is null as is_new,
+            coalesce(p.chunk_id, nextval(%12$L)) as chunk_id
+        from item as i
+        cross join lateral jsonb_to_recordset(i.plan -> 'chunks') as p (
+            ordinal integer, start integer, "end" integer, heading text,
+            chunk_hash text, vector integer, chunk_id bigint
+        )
+        -- taken apart once: each look into the list would copy the whole of it
+        left join lateral jsonb_array_elements_text(i.plan -> 'texts') with ordinality as x (text, n)
+            on x.n = p.vector + 1
+        where i.state = 'row'
+    ),
+
+    summed as materialized (
+        select
+            p.token,
+            array_agg(p.chunk_id order by p.ordinal) as chunk_ids,
+            array_agg(p.start order by p.ordinal) as starts,
+            array_agg(p."end" order by p.ordinal) as ends,
+            array_agg(p.heading order by p.ordinal) as headings,
+            count(*) filter (where p.is_new)::integer as embedded,
+            count(*) filter (where not p.is_new)::integer as reused
+        from planned as p
+        group by p.token
+    ),
+
+    stored as (
+        insert into %7$s as d (
+            %4$s, revision, content_hash, chunk_ids, starts, ends, headings
+        )
+        select
+            %11$s,
+            1,
+            decode(i.plan ->> 'content_hash', 'hex'),
+            coalesce(s.chunk_ids, '{}'),
+            coalesce(s.starts, '{}'),
+            coalesce(s.ends, '{}'),
+            coalesce(s.headings, '{}')
+        from item as i
+        left join summed as s on s.token = i.token
+        where i.state = 'row'
+        on conflict (%4$s) do update
+        set
+            revision = d.revision + 1,
+            content_hash = excluded.content_hash,
+            chunk_ids = excluded.chunk_ids,
+            starts = excluded.starts,
+            ends = excluded.ends,
+            headings = excluded.headings,
+            retired_at = null,
+            decided_at = excluded.decided_at
+        returning %13$s, d.revision
+    ),
+
+    ended as (
+        %14$s
+        returning i.token, d.revision
+    ),
+
+    removed as (
+        delete from %15$s as c
+        using item as i
+        where
+            %16$s
+            and (i.state = 'row' %17$s)
+            and not exists (select from planned as p where p.chunk_id = c.chunk_id)
+        returning i.token
+    ),
+
+    added as (
+        insert into %15$s (chunk_id, %4$s, chunk, chunk_hash, embedding)
+        select p.chunk_id, %18$s, p.text, p.chunk_hash, p.vector::%19$s
+        from planned as p
+        where p.is_new
+    ),
+
+    outcome as materialized (
+        select
+            i.token,
+            i.key,
+            i.state,
+            case
+                when i.state not in ('row', 'gone') then i.state
+                when i.state = 'gone' or coalesce(s.embedded + s.reused, 0) = 0 then 'retired'
+                when s.embedded > 0 then 'embedded'
+                else 'reused'
+            end as outcome,
+            coalesce(d.revision, e.revision) as revision,
+            coalesce(s.embedded, 0) as embedded,
+            coalesce(s.reused, 0) as reused,
+            (select count(*) from removed as r where r.token = i.token)::integer as removed
+        from item as i
+        left join summed as s on s.token = i.token
+        left join stored as d on i.state = 'row' and %20$s
+        left join ended as e on e.token = i.token
+    ),
+
+    decided as (
+        insert into steward_private.decision (
+            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+        )
+        select
+            %1$s, r.key, r.revision, r.outcome,
+            case
+                when r.state = 'gone' then 'row is gone'
+                when r.outcome = 'retired' then 'content is empty'
+                when r.outcome = 'embedded' then 'content changed'
+                else 'every chunk has its vector already'
+            end,
+            r.embedded, r.reused, r.removed
+        from outcome as r
+        where r.state in ('row', 'gone')
+    ),
+
+    -- An edit that came after the claim has raised the generation: its job stays.
+    done as (
+        delete from %5$s as t
+        using item as i
+        where %21$s and i.state in ('row', 'gone') and i.is_current
+    ),
+
+    again as (
+        update %5$s as t
+        set
+            token = null,
+            available_at = clock_timestamp(),
+            attempts = case when i.state = 'superseded' then greatest(t.attempts - 1, 0) else 0 end,
+            setbacks = 0
+        from item as i
+        where
+            %21$s
+            and (i.state = 'superseded' or i.state in ('row', 'gone') and not i.is_current)
+    ),
+
+    given_up as (
+        delete from steward_private.claim as c
+        using item as i
+        where c.token = i.token and i.state <> 'busy'
+    )
+
+    select r.token, r.outcome from outcome as r;
+end
+        $sql$,
+        v_space.space_id,
+        v_source.source_id,
+        steward_private.key_record_columns(v_source),
+        v_columns,
+        v_space.job_table,
+        steward_private.key_match(v_source, 't', 'i'),
+        v_space.doc_table,
+        steward_private.key_match(v_source, 'd', 'i'),
+        steward_private.key_list(v_source, 'k'),
+        steward_private.key_record(v_source, 'c.key'),
+        steward_private.key_list(v_source, 'i'),
+        pg_get_serial_sequence(v_space.chunk_table::text, 'chunk_id'),
+        steward_private.key_list(v_source, 'd'),
+        case v_source.on_delete
+            when 'drop'
+                then format(
+                    'delete from %s as d using item as i where i.state = ''gone'' and %s',
+                    v_space.doc_table, steward_private.key_match(v_source, 'd', 'i')
+                )
+            else
+                format(
+                    'update %s as d set retired_at = coalesce(d.retired_at, clock_timestamp()) '
+                    'from item as i where i.state = ''gone'' and %s',
+                    v_space.doc_table, steward_private.key_match(v_source, 'd', 'i')
+                )
+        end,
+        v_space.chunk_table,
+        steward_private.key_match(v_source, 'c', 'i'),
+        case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
+        steward_private.key_list(v_source, 'p'),
+        steward_private.vector_type(),
+        steward_private.key_match(v_source, 'd', 'i'),
+        steward_private.key_match(v_source, 't', 'i'),
+        v_source.mark_tables[3]
+    );
+    execute format(
+        'create or replace function steward_private.finish_%s('
+        'tokens bigint[], firsts integer[], vectors text[]) '
+        'returns table (token bigint, outcome text) '
+        'language plpgsql volatile parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        v_space.space_id, v_body
+    );
+    execute format(
+        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[]) from public',
+        v_space.space_id
+    );
+end
+$function$;
+
 -- sql/src/code/functions/define_space_functions.sql
--- The two functions that work on the tables of a space. Generated, so that their statements are
--- planned once in a session and not once for each row.
+-- The functions that work on the tables of a space, many rows at a time. Generated, so that their
+-- statements are planned once in a session. Bodies are passed as literals: a column called $body$
+-- must not end them.
 create or replace function steward_private.define_space_functions(
     source steward_private.source, space steward_private.space
 )
@@ -2454,230 +3270,414 @@ as $function$
 declare
     v_source steward_private.source := define_space_functions.source;
     v_space steward_private.space := define_space_functions.space;
-    v_key text := steward_private.key_record(v_source, 'v_key');
     v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
     v_body text;
 begin
-    -- What there is of a document: its chunks, and where in it they are. Bodies are passed as
-    -- literals: a column called $body$ must not end them.
+    -- The next ready jobs of a lane, locked: they are the caller's until the end of the transaction.
     v_body := format(
         $sql$
-declare
-    v_key jsonb := known_%6$s.key;
 begin
-    return (
-        select
-            coalesce(
-                jsonb_agg(
-                    jsonb_build_object(
-                        'chunk_id', c.chunk_id,
-                        'ordinal', array_position(d.chunk_ids, c.chunk_id) - 1,
-                        'chunk_hash', encode(c.chunk_hash, 'hex')
-                    )
-                    order by c.chunk_id
+    return query
+    with due as materialized (
+        select t.generation, t.position, %2$s
+        from %1$s as t
+        where
+            t.lane = due_%3$s.lane
+            and t.position >= coalesce(
+                (
+                    select case when due_%3$s.lane = 1 then h.live else h.backfill end
+                    from steward_private.horizon as h
+                    where h.space_id = %3$s
+                    order by h.horizon_id desc
+                    limit 1
                 ),
-                '[]'
+                0
             )
-        from %3$s as k
-        inner join %2$s as d on %5$s
-        inner join %1$s as c on %4$s
-    );
+        order by t.position
+        limit amount
+        for update skip locked
+    )
+
+    select %4$s, due.generation from due order by due.position;
 end
         $sql$,
-        v_space.chunk_table,
-        v_space.doc_table,
-        v_key,
-        steward_private.key_match(v_source, 'c', 'k'),
-        steward_private.key_match(v_source, 'd', 'k'),
-        v_space.space_id
+        v_space.job_table,
+        steward_private.key_list(v_source, 't'),
+        v_space.space_id,
+        steward_private.key_object(v_source, 'due')
     );
     execute format(
-        'create or replace function steward_private.known_%s(key jsonb) returns jsonb '
-        'language plpgsql stable parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp as %L',
+        'create or replace function steward_private.due_%s(lane integer, amount integer) '
+        'returns table (key jsonb, generation bigint) '
+        'language plpgsql volatile parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp set extra_float_digits = 3 '
+        'set enable_seqscan = off set enable_sort = off as %L',
         v_space.space_id, v_body
     );
 
-    -- What complete() does once it knows the claim; claim() does the same for rows that need no
-    -- vector. Returns the outcome, or 'busy' when somebody else has the row or its job locked.
-    -- Never waits: the caller may hold locks that the one who has the row is waiting for.
+    -- What is stored of some documents: the revision, and the chunks with their places.
     v_body := format(
         $sql$
-#variable_conflict use_column
-declare
-    v_claim steward_private.claim := finish_%1$s.claim;
-    v_vectors text[] := finish_%1$s.vectors;
-    v_key jsonb := v_claim.key;
-    v_found boolean := steward_private.lock_%2$s(v_claim.key);
-    v_generation bigint;
-    v_embedded bigint := 0;
-    v_reused bigint := 0;
-    v_removed bigint := 0;
-    v_revision integer;
-    v_outcome text;
-    v_reason text;
 begin
-    -- source row, then job, then chunks: the order in which everybody locks
-    if v_found is null then
-        select r.found into strict v_found
-        from steward_private.read_%2$s(jsonb_build_array(v_key)) as r;
+    return query
+    select
+        k.ordinality,
+        d.revision,
+        (
+            select jsonb_agg(
+                jsonb_build_object(
+                    'chunk_id', c.chunk_id,
+                    'ordinal', coalesce(array_position(d.chunk_ids, c.chunk_id), 0) - 1,
+                    'chunk_hash', encode(c.chunk_hash, 'hex')
+                )
+                order by c.chunk_id
+            )
+            from %2$s as c
+            where %5$s
+        )::text
+    from rows from (jsonb_to_recordset(known_%6$s.keys) as (%3$s)) with ordinality as k (%7$s)
+    inner join %1$s as d on %4$s;
+end
+        $sql$,
+        v_space.doc_table,
+        v_space.chunk_table,
+        steward_private.key_record_columns(v_source),
+        steward_private.key_match(v_source, 'd', 'k'),
+        steward_private.key_match(v_source, 'c', 'd'),
+        v_space.space_id,
+        v_columns || ', ordinality'
+    );
+    execute format(
+        'create or replace function steward_private.known_%s(keys jsonb) '
+        'returns table ("position" bigint, revision integer, known text) '
+        'language plpgsql stable parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        v_space.space_id, v_body
+    );
 
-        if v_found then
-            return 'busy';
-        end if;
-    end if;
+    -- Claims the jobs of some keys, which the caller has locked. plans: as plan_documents() makes
+    -- them, null for rows that are gone. Returns the tokens in the order of the keys.
+    v_body := format(
+        $sql$
+declare
+    v_tokens bigint[];
+begin
+    with item as materialized (
+        select
+            nextval('steward_private.claim_token_seq') as token,
+            i.key, i.generation, i.plan::jsonb as plan, i.revision, i.n
+        from unnest(
+            array(select e.value from jsonb_array_elements(claim_%4$s.keys) as e),
+            claim_%4$s.generations, claim_%4$s.plans, claim_%4$s.revisions
+        ) with ordinality as i (key, generation, plan, revision, n)
+        where i.generation is not null
+    ),
 
-    select t.generation into v_generation
-    from %3$s as t, %6$s as k
-    where %7$s and t.token = v_claim.token
-    for update of t skip locked;
+    claimed as (
+        insert into steward_private.claim (
+            token, space_id, key, generation, worker, claimed_at, lease_expires_at,
+            plan, revision, texts, characters
+        )
+        select
+            i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
+            claim_%4$s.lease_expires_at, i.plan, i.revision,
+            coalesce(jsonb_array_length(i.plan -> 'texts'), 0),
+            coalesce(
+                (select sum(length(t.value)) from jsonb_array_elements_text(i.plan -> 'texts') as t), 0
+            )
+        from item as i
+    ),
+
+    taken as (
+        update %1$s as t
+        set token = k.token, position = null, attempts = t.attempts + 1
+        from (
+            select i.token, r.* from item as i cross join lateral %2$s as r
+        ) as k
+        where %3$s
+    )
+
+    select array_agg(i.token order by i.n) into v_tokens from item as i;
+
+    return v_tokens;
+end
+        $sql$,
+        v_space.job_table,
+        steward_private.key_record(v_source, 'i.key'),
+        steward_private.key_match(v_source, 't', 'k'),
+        v_space.space_id
+    );
+    execute format(
+        'create or replace function steward_private.claim_%s('
+        'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
+        'revisions integer[]) returns bigint[] '
+        'language plpgsql volatile parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        v_space.space_id, v_body
+    );
+
+    perform steward_private.define_finish_function(v_source, v_space);
+
+    execute format(
+        'revoke all on function steward_private.due_%1$s(integer, integer), '
+        'steward_private.known_%1$s(jsonb), '
+        'steward_private.claim_%1$s(text, timestamptz, jsonb, bigint[], text[], integer[]) '
+        'from public',
+        v_space.space_id
+    );
+end
+$function$;
+
+-- sql/src/code/functions/define_fold_function.sql
+-- Generated for each source: what turns marks into jobs, and what shows the marks not yet turned.
+create or replace function steward_private.define_fold_function(source steward_private.source)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := define_fold_function.source;
+    v_keys text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_keys_t text := steward_private.key_list(v_source, 't');
+    v_dirty_keys text := steward_private.key_list(v_source, 'd');
+    v_space steward_private.space;
+    v_states text := '';
+    v_busy text := '';
+    v_revoke text := '';
+    v_free text := '';
+    v_held text := '';
+    v_body text;
+begin
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        -- A job that somebody has locked cannot be changed now; its marks stay for the next time.
+        -- A job that is ready anyway stays as it is: whoever claims it will read the row as it is.
+        v_states := v_states || format(
+            $sql$
+        state_%1$s as materialized (
+            select
+                %4$s,
+                d.marked_at,
+                j.token is not null as claimed,
+                j.lane = 1 and j.position is not null as is_ready,
+                j.lane is not null as is_locked,
+                exists (select from %2$s as t where %3$s) as is_there
+            from dirty as d
+            left join lateral (
+                select t.lane, t.position, t.token
+                from %2$s as t
+                where %3$s
+                limit 1
+                for update skip locked
+            ) as j on true
+        ),
+
+        changed_%1$s as (
+            update %2$s as t
+            set
+                generation = case when d.claimed then t.generation + 1 else t.generation end,
+                lane = 1,
+                position = case
+                    when not d.claimed then nextval('steward_private.job_position_seq')
+                end,
+                available_at = null,
+                failed_at = null,
+                attempts = case when d.claimed then t.attempts else 0 end,
+                setbacks = case when d.claimed then t.setbacks else 0 end
+            from state_%1$s as d
+            where %3$s and d.is_locked and not d.is_ready
+            returning 1
+        ),
+
+        added_%1$s as (
+            insert into %2$s (%5$s, position, queued_at)
+            select %4$s, nextval('steward_private.job_position_seq'), d.marked_at
+            from state_%1$s as d
+            where not d.is_locked and not d.is_there
+            returning 1
+        ),
+            $sql$,
+            v_space.space_id, v_space.job_table,
+            steward_private.key_match(v_source, 't', 'd'), v_dirty_keys, v_keys
+        );
+        -- What a worker has of a deleted row is worth nothing.
+        v_revoke := v_revoke || format(
+            $sql$
+    with lost as materialized (
+        select t.token as lost_token, %3$s
+        from (select distinct %3$s from %2$s as t limit 5000) as d
+        inner join %1$s as t on %4$s
+        where t.token is not null
+        for update of t skip locked
+    ),
+
+    revoked as (
+        update %1$s as t
+        set
+            token = null,
+            lane = 1,
+            position = nextval('steward_private.job_position_seq'),
+            attempts = 0,
+            setbacks = 0
+        from lost as d
+        where %4$s
+    )
+
+    delete from steward_private.claim as c using lost as d where c.token = d.lost_token;
+            $sql$,
+            v_space.job_table, v_source.mark_tables[3], v_keys_t, steward_private.key_match(v_source, 't', 'd')
+        );
+        -- Somebody may be reading the row as it was, with its job in hand: not done with.
+        v_free := v_free || format(
+            $sql$
+    free_%1$s as materialized (
+        select %3$s
+        from deleted as d
+        inner join %2$s as t on %4$s
+        where t.token is null
+        for update of t skip locked
+    ),
+            $sql$,
+            v_space.space_id, v_space.job_table, v_keys_t,
+            steward_private.key_match(v_source, 't', 'd')
+        );
+        v_held := v_held || format(
+            $sql$
+            %1$s (
+                select %2$s from deleted as d inner join %3$s as t on %4$s
+                except
+                select %5$s from free_%6$s as d
+            )
+            $sql$,
+            case when v_held = '' then '' else 'union all' end,
+            v_keys_t, v_space.job_table, steward_private.key_match(v_source, 't', 'd'),
+            v_dirty_keys, v_space.space_id
+        );
+        v_busy := v_busy || format(
+            '%s select %s from state_%s as d where not d.is_locked and d.is_there',
+            case when v_busy = '' then '' else ' union all' end, v_dirty_keys, v_space.space_id
+        );
+    end loop;
+
+    -- One fold of a source at a time. Its lock also guards the positions of jobs: they are given
+    -- out by nobody else, so that no job turns up before a horizon that was drawn without it.
+    v_body := format(
+        $sql$
+declare
+    v_folded bigint;
+    v_space_id integer;
+begin
+    perform from steward_private.source as s where s.source_id = %1$s for no key update skip locked;
 
     if not found then
-        perform from %3$s as t, %6$s as k where %7$s and t.token = v_claim.token;
-
-        if found then
-            return 'busy';
-        end if;
-
-        perform steward_private.refuse_claim(v_claim.token);
+        return null;
     end if;
 
-    -- The claim found no row but now there is one: its insert has raised the generation, so that
-    -- another claim will read it.
-    v_found := v_found and v_claim.plan <> 'null';
+    %9$s
 
-    if v_found then
-        with k as materialized (select * from %6$s as k),
+    with deleted as materialized (select distinct %2$s from %10$s as t limit 5000),
+    %11$s
+    held as materialized (%12$s)
+    delete from %10$s as t
+    using deleted as d
+    where %13$s and (%3$s) not in (select %3$s from held as d);
 
-        planned as materialized (
-            select
-                p.ordinal,
-                p.start,
-                p."end",
-                p.heading,
-                v_claim.plan -> 'texts' ->> p.vector as text,
-                decode(p.chunk_hash, 'hex') as chunk_hash,
-                p.vector,
-                p.chunk_id is null as is_new,
-                coalesce(
-                    p.chunk_id, nextval(pg_get_serial_sequence(%11$L, 'chunk_id'))
-                ) as chunk_id
-            from jsonb_to_recordset(v_claim.plan -> 'chunks') as p (
-                ordinal integer, start integer, "end" integer, heading text,
-                chunk_hash text, vector integer, chunk_id bigint
-            )
-        ),
+    with marked as materialized (
+        (select 0 as slot, t.ctid as place, %2$s, t.marked_at from %4$s as t limit 5000)
+        union all
+        (select 1, t.ctid, %2$s, t.marked_at from %5$s as t limit 5000)
+    ),
 
-        document as (
-            insert into %4$s as d (
-                %8$s, revision, content_hash, chunk_ids, starts, ends, headings
-            )
-            select
-                k.*,
-                1,
-                decode(v_claim.plan ->> 'content_hash', 'hex'),
-                array(select p.chunk_id from planned as p order by p.ordinal),
-                array(select p.start from planned as p order by p.ordinal),
-                array(select p."end" from planned as p order by p.ordinal),
-                array(select p.heading from planned as p order by p.ordinal)
-            from k
-            on conflict (%8$s) do update
-            set
-                revision = d.revision + 1,
-                content_hash = excluded.content_hash,
-                chunk_ids = excluded.chunk_ids,
-                starts = excluded.starts,
-                ends = excluded.ends,
-                headings = excluded.headings,
-                decided_at = excluded.decided_at
-            returning d.revision
-        ),
+    dirty as materialized (
+        select %3$s, min(d.marked_at) as marked_at from marked as d group by %3$s
+    ),
+    %6$s
+    busy as materialized (%7$s),
 
-        removed as (
-            delete from %5$s as c
-            using k
-            where %9$s and c.chunk_id not in (select p.chunk_id from planned as p)
-            returning c.chunk_id
-        ),
+    removed_0 as (
+        delete from %4$s as t
+        using marked as m
+        where m.slot = 0 and t.ctid = m.place and not exists (select from busy as d where %8$s)
+        returning 1
+    ),
 
-        added as (
-            insert into %5$s (chunk_id, %8$s, chunk, chunk_hash, embedding)
-            select p.chunk_id, k.*, p.text, p.chunk_hash, (v_vectors[p.vector + 1])::%10$s
-            from planned as p, k
-            where p.is_new
-            returning chunk_id
-        )
-
-        select
-            (select d.revision from document as d),
-            (select count(*) from removed),
-            (select count(*) from planned as p where not p.is_new),
-            (select count(*) from added)
-        into v_revision, v_removed, v_reused, v_embedded;
-    else
-        delete from %4$s as d using %6$s as k where %12$s returning d.revision into v_revision;
-        delete from %5$s as c using %6$s as k where %9$s;
-        get diagnostics v_removed = row_count;
-    end if;
-
-    if not v_found or v_embedded + v_reused = 0 then
-        v_outcome := 'retired';
-        v_reason := case when v_found then 'content is empty' else 'row is gone' end;
-    elsif v_embedded > 0 then
-        v_outcome := 'embedded';
-        v_reason := 'content changed';
-    else
-        v_outcome := 'reused';
-        v_reason := 'every chunk has its vector already';
-    end if;
-
-    insert into steward_private.decision (
-        space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+    removed_1 as (
+        delete from %5$s as t
+        using marked as m
+        where m.slot = 1 and t.ctid = m.place and not exists (select from busy as d where %8$s)
+        returning 1
     )
-    values (
-        %1$s, v_key, v_revision, v_outcome, v_reason, v_embedded, v_reused, v_removed
-    );
 
-    -- An edit that came after the claim has raised the generation: its job stays.
-    if v_generation = v_claim.generation then
-        delete from %3$s as t using %6$s as k where %7$s;
-    else
-        update %3$s as t
-        set token = null, attempts = 0, available_at = now()
-        from %6$s as k
-        where %7$s;
-    end if;
+    select (select count(*) from removed_0) + (select count(*) from removed_1) into v_folded;
 
-    delete from steward_private.claim as c where c.token = v_claim.token;
+    for v_space_id in
+        select s.space_id
+        from steward_private.space as s
+        where s.source_id = %1$s and s.state <> 'retired'
+        order by s.space_id
+    loop
+        perform steward_private.refill_queue(v_space_id);
+    end loop;
 
-    return v_outcome;
+    return v_folded;
 end
         $sql$,
-        v_space.space_id,
         v_source.source_id,
-        v_space.job_table,
-        v_space.doc_table,
-        v_space.chunk_table,
-        v_key,
-        steward_private.key_match(v_source, 't', 'k'),
-        v_columns,
-        steward_private.key_match(v_source, 'c', 'k'),
-        steward_private.vector_type(),
-        v_space.chunk_table,
-        steward_private.key_match(v_source, 'd', 'k')
+        steward_private.key_list(v_source, 't'),
+        v_dirty_keys,
+        v_source.mark_tables[1],
+        v_source.mark_tables[2],
+        v_states,
+        v_busy,
+        steward_private.key_match(v_source, 'm', 'd'),
+        v_revoke,
+        v_source.mark_tables[3],
+        v_free,
+        v_held,
+        steward_private.key_match(v_source, 't', 'd')
+    );
+    -- The tables may be empty when the statement is planned, and long when it runs: never a plan
+    -- that reads all jobs.
+    execute format(
+        'create or replace function steward_private.fold_%s() returns bigint '
+        'language plpgsql volatile parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp '
+        'set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as %L',
+        v_source.source_id, v_body
+    );
+
+    v_body := format(
+        $sql$
+begin
+    return query
+    select %1$s, min(m.marked_at)
+    from (select * from %2$s union all select * from %3$s) as m
+    group by %4$s;
+end
+        $sql$,
+        steward_private.key_object(v_source, 'm'),
+        v_source.mark_tables[1],
+        v_source.mark_tables[2],
+        steward_private.key_list(v_source, 'm')
     );
     execute format(
-        'create or replace function steward_private.finish_%s('
-        'claim steward_private.claim, vectors text[]) returns text '
-        'language plpgsql volatile parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp as %L',
-        v_space.space_id, v_body
+        'create or replace function steward_private.marks_%s() '
+        'returns table (key jsonb, marked_at timestamptz) '
+        'language plpgsql stable parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp set extra_float_digits = 3 as %L',
+        v_source.source_id, v_body
     );
 
     execute format(
-        'revoke all on function steward_private.known_%1$s(jsonb), '
-        'steward_private.finish_%1$s(steward_private.claim, text[]) from public',
-        v_space.space_id
+        'revoke all on function steward_private.fold_%1$s(), steward_private.marks_%1$s() '
+        'from public',
+        v_source.source_id
     );
 end
 $function$;
@@ -2723,8 +3723,10 @@ end
 $function$;
 
 -- sql/src/code/functions/define_trigger_function.sql
-create or replace function steward_private.define_trigger_function(source steward_private.source)
-returns regprocedure
+create or replace function steward_private.define_trigger_function(
+    source steward_private.source, purpose text, body text
+)
+returns void
 language plpgsql
 volatile parallel unsafe
 security invoker
@@ -2732,18 +3734,63 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_source steward_private.source := define_trigger_function.source;
-    v_name name := steward_private.generated_name(v_source, v_source.source_id, 'queue');
-    v_keys text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_name name := steward_private.generated_name(
+        v_source, v_source.source_id, define_trigger_function.purpose
+    );
+begin
+    -- definer: whoever writes to the source need not have any right on the tables of pg_steward.
+    -- The body is passed as a literal: a column called $body$ must not end it.
+    execute format(
+        'create or replace function steward_data.%I() returns trigger '
+        'language plpgsql volatile parallel unsafe security definer '
+        'set search_path = pg_catalog, pg_temp %s as %L',
+        v_name,
+        -- a float's text has as many digits as the session wants
+        case when define_trigger_function.purpose in ('mark', 'truncated') then ''
+            else 'set extra_float_digits = 3' end,
+        define_trigger_function.body
+    );
+    execute format('revoke all on function steward_data.%I() from public', v_name);
+    -- who creates the triggers, now or on a new partition
+    execute format('grant execute on function steward_data.%I() to steward_admin', v_name);
+    execute format(
+        'grant execute on function steward_data.%I() to %I',
+        v_name,
+        (select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = v_source.relation)
+    );
+    execute format(
+        'comment on function steward_data.%I() is %L',
+        v_name,
+        format('Called when rows of %s change.', v_source.relation)
+    );
+end
+$function$;
+
+-- sql/src/code/functions/define_trigger_functions.sql
+-- The functions that the triggers of a source call: mark (a row is new or changed), gone (a row is
+-- no longer there under its key, or no longer counts), truncated, and sync, which stores vectors in
+-- the writer's own transaction.
+create or replace function steward_private.define_trigger_functions(source steward_private.source)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := define_trigger_functions.source;
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
     v_new_keys text;
     v_old_keys text;
     v_old_match text;
-    v_key_kept text;
+    v_new_object text;
     v_old_object text;
-    v_has_float boolean;
-    v_queue text := '';
-    v_retire text := '';
+    v_mark_new text;
+    v_mark_old text;
+    v_remove text := '';
     v_empty text := '';
-    v_body text;
+    v_notify text := '';
+    v_moved text := '';
     v_space steward_private.space;
 begin
     select
@@ -2756,12 +3803,12 @@ begin
             ),
             ' and ' order by k.n
         ),
-        string_agg(
-            format(
-                'steward_private.key_%1$s_%2$s(new) %3$s steward_private.key_%1$s_%2$s(old)%4$s',
-                v_source.source_id, k.n, k.operator, k.collation_clause
-            ),
-            ' and ' order by k.n
+        format(
+            'jsonb_build_object(%s)',
+            string_agg(
+                format('%L, steward_private.key_%s_%s(new)', k.column_name, v_source.source_id, k.n),
+                ', ' order by k.n
+            )
         ),
         format(
             'jsonb_build_object(%s)',
@@ -2769,12 +3816,39 @@ begin
                 format('%L, steward_private.key_%s_%s(old)', k.column_name, v_source.source_id, k.n),
                 ', ' order by k.n
             )
-        ),
-        bool_or(k.type_name in ('real', 'double precision'))
-    into v_new_keys, v_old_keys, v_old_match, v_key_kept, v_old_object, v_has_float
+        )
+    into v_new_keys, v_old_keys, v_old_match, v_new_object, v_old_object
     from unnest(
-        v_source.key_columns, v_source.key_types, v_source.key_operators, v_source.key_collations
-    ) with ordinality as k (column_name, type_name, operator, collation_clause, n);
+        v_source.key_columns, v_source.key_operators, v_source.key_collations
+    ) with ordinality as k (column_name, operator, collation_clause, n);
+
+    if v_source.notify then
+        -- PostgreSQL sends equal ones of a transaction once
+        v_notify := format('perform pg_notify(''steward'', %L);', v_source.label);
+    end if;
+
+    -- Nothing but an insert into a table without an index. Which of the two, the clock says: so one
+    -- of them comes to rest and can be emptied. Nothing depends on it that each writer agrees.
+    select
+        format(m.body, v_source.mark_tables[1], v_source.mark_tables[2], v_columns, v_new_keys, v_notify),
+        format(m.body, v_source.mark_tables[1], v_source.mark_tables[2], v_columns, v_old_keys, v_notify)
+    into v_mark_new, v_mark_old
+    from (
+        values (
+            $sql$
+    if floor(date_part('epoch', now()) / 10)::bigint & 1 = 0 then
+        insert into %1$s (%3$s) values (%4$s);
+    else
+        insert into %2$s (%3$s) values (%4$s);
+    end if;
+    %5$s
+            $sql$
+        )
+    ) as m (body);
+
+    perform steward_private.define_trigger_function(
+        v_source, 'mark', format('begin %s return null; end', v_mark_new)
+    );
 
     for v_space in
         select s.*
@@ -2782,47 +3856,16 @@ begin
         where s.source_id = v_source.source_id and s.state <> 'retired'
         order by s.space_id
     loop
-        -- DO NOTHING here would lose an edit that commits while the row is claimed
-        v_queue := v_queue || format(
-            $sql$
-    insert into %1$s as t (%2$s, priority)
-    values (%3$s, 1)
-    on conflict (%2$s) do update
-    set
-        generation = t.generation + 1,
-        priority = greatest(t.priority, excluded.priority),
-        available_at = case when t.failed_at is null then t.available_at else now() end,
-        attempts = case when t.failed_at is null then t.attempts else 0 end,
-        failed_at = null;
-            $sql$,
-            v_space.job_table, v_keys, v_new_keys
+        v_remove := v_remove || format(
+            case v_source.on_delete
+                when 'drop'
+                    then 'delete from %1$s as t where %3$s; delete from %2$s as t where %3$s;'
+                else
+                    'update %1$s as t set retired_at = clock_timestamp() '
+                    'where %3$s and t.retired_at is null;'
+            end,
+            v_space.doc_table, v_space.chunk_table, v_old_match
         );
-
-        -- job before documents and chunks: the order in which everybody locks
-        v_retire := v_retire || format(
-            $sql$
-    delete from %1$s as t where %4$s;
-    v_known := found;
-    delete from %2$s as t where %4$s returning t.revision into v_revision;
-    v_known := v_known or found;
-    delete from %3$s as t where %4$s;
-    get diagnostics v_chunks = row_count;
-    if v_known then
-        insert into steward_private.decision (
-            space_id, key, revision, outcome, reason, chunks_removed
-        )
-        values (%5$s, %6$s, v_revision, 'retired', v_reason, v_chunks);
-    end if;
-    -- Under a snapshot older than a worker's commit the chunks cannot be seen, so they could not
-    -- be deleted: leave a job that makes a worker look again.
-    if current_setting('transaction_isolation') <> 'read committed' then
-        insert into %1$s (%7$s) values (%8$s) on conflict (%7$s) do nothing;
-    end if;
-            $sql$,
-            v_space.job_table, v_space.doc_table, v_space.chunk_table, v_old_match,
-            v_space.space_id, v_old_object, v_keys, v_old_keys
-        );
-
         v_empty := v_empty || format(
             $sql$
     truncate %1$s, %2$s, %3$s;
@@ -2834,97 +3877,900 @@ begin
         );
     end loop;
 
-    -- The body is passed as a literal: a column called $body$ must not end it.
-    v_body := format(
-        $sql$
-declare
-    v_reason text;
-    v_known boolean;
-    v_revision integer;
-    v_chunks integer;
+    if (select c.relkind from pg_class as c where c.oid = v_source.relation) = 'p' then
+        -- A row that moves to another partition is deleted here and inserted there.
+        v_moved := format(
+            $sql$
+    if (
+        select r.found from steward_private.read_%1$s(jsonb_build_array(%2$s)) as r
+    ) then
+        return null;
+    end if;
+            $sql$,
+            v_source.source_id, v_old_object
+        );
+    end if;
+
+    -- At once, so that a row inserted under the same key does not show the chunks of this one. A
+    -- snapshot older than a worker's commit may not let us; then the mark makes a worker do it.
+    perform steward_private.define_trigger_function(
+        v_source, 'gone',
+        format(
+            $sql$
 begin
-    if tg_op = 'TRUNCATE' then
-        -- rows tell by their type which table they are of, a truncated table does not
-        if not exists (
-            select from steward_private.source as s
-            where s.source_id = %5$s and s.relation = tg_relid
-        ) then
-            raise exception 'trigger function is for another table'
-                using errcode = 'object_not_in_prerequisite_state';
-        end if;
-        %1$s
-        return null;
+    %1$s
+    if current_setting('transaction_isolation') = 'read committed' then
+        %2$s
+    else
+        begin
+            %2$s
+        exception
+            when serialization_failure then
+                null;
+        end;
     end if;
-
-    if tg_op = 'DELETE' then
-        v_reason := 'row deleted';
-    elsif tg_op = 'UPDATE' and not (%2$s) then
-        v_reason := 'key changed';
-    end if;
-
-    if v_reason is not null then
-        %3$s
-    end if;
-
-    if tg_op = 'DELETE' then
-        return null;
-    end if;
-
-    %4$s
+    insert into %4$s (%5$s) values (%6$s);
+    %3$s
     return null;
 end
-        $sql$,
-        v_empty, v_key_kept, v_retire, v_queue, v_source.source_id
+            $sql$,
+            case when v_moved = '' then '' else 'if tg_op = ''DELETE'' then ' || v_moved || ' end if;' end,
+            v_remove,
+            v_mark_old,
+            v_source.mark_tables[3],
+            v_columns,
+            v_old_keys
+        )
     );
 
-    -- definer: whoever writes to the source need not have any right on the tables of pg_steward
-    execute format(
-        'create or replace function steward_data.%I() returns trigger '
-        'language plpgsql volatile parallel unsafe security definer '
-        'set search_path = pg_catalog, pg_temp as %L',
-        v_name, v_body
-    );
-    if v_has_float then
-        -- a float's text has as many digits as the session wants, and keys are compared as text
-        execute format('alter function steward_data.%I() set extra_float_digits = 3', v_name);
+    perform steward_private.define_trigger_function(
+        v_source, 'truncated',
+        format(
+            $sql$
+begin
+    -- rows tell by their type which table they are of, a truncated table does not
+    if not exists (
+        select from steward_private.source as s
+        where s.source_id = %1$s and s.relation = tg_relid
+    ) then
+        raise exception 'trigger function is for another table'
+            using errcode = 'object_not_in_prerequisite_state';
     end if;
-
-    execute format('revoke all on function steward_data.%I() from public', v_name);
-    -- who creates the triggers, now or on a new partition
-    execute format('grant execute on function steward_data.%I() to steward_admin', v_name);
-    execute format(
-        'grant execute on function steward_data.%I() to %I',
-        v_name,
-        (select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = v_source.relation)
-    );
-    execute format(
-        'comment on function steward_data.%I() is %L',
-        v_name,
-        format('Marks changed rows of %s as dirty.', v_source.relation)
+    truncate %2$s, %3$s, %4$s;
+    %5$s
+    return null;
+end
+            $sql$,
+            v_source.source_id, v_source.mark_tables[1], v_source.mark_tables[2],
+            v_source.mark_tables[3], v_empty
+        )
     );
 
-    return format('steward_data.%I()', v_name)::regprocedure;
+    if v_source.mode = 'transactional' then
+        perform steward_private.define_trigger_function(
+            v_source, 'sync',
+            format(
+                'begin perform steward_private.sync_row(%s, %s); return null; end',
+                v_source.source_id, v_new_object
+            )
+        );
+    end if;
 end
 $function$;
 
--- sql/src/code/functions/_key_columns.sql
-create or replace function steward._key_columns(source regclass)
-returns name[]
+-- sql/src/code/functions/trigger_count.sql
+create or replace function steward_private.trigger_count(source steward_private.source)
+returns integer
+language sql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+-- insert, update, rekey, delete, truncate; and leave where there is something to leave
+return 5 + ((trigger_count.source).condition is not null)::integer;
+
+-- sql/src/code/functions/require_triggers.sql
+-- The proof that the caller may do what they do: PostgreSQL let them put the triggers on the table.
+create or replace function steward_private.require_triggers(source steward_private.source)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := require_triggers.source;
+begin
+    if (
+        select count(*)
+        from pg_trigger as t
+        inner join pg_proc as p on p.oid = t.tgfoid
+        where
+            t.tgrelid = v_source.relation
+            and t.tgparentid = 0
+            and p.pronamespace = 'steward_data'::regnamespace
+            and p.proname in (
+                select steward_private.generated_name(v_source, v_source.source_id, f.purpose)
+                from (values ('mark'), ('gone'), ('truncated'), ('sync')) as f (purpose)
+            )
+    ) <> steward_private.trigger_count(v_source) then
+        raise exception 'table % has not got its triggers', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Call steward.track().';
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/require_trusted_expressions.sql
+-- The expressions of a source run with the rights of its owner. Whoever tracks it may not use that to
+-- run functions of somebody else's.
+create or replace function steward_private.require_trusted_expressions(
+    source steward_private.source
+)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := require_trusted_expressions.source;
+    v_function regprocedure;
+begin
+    select p.oid into v_function
+    from pg_class as c
+    cross join pg_depend as d
+    left join pg_operator as o
+        on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+    inner join pg_proc as p
+        on
+            p.oid = case
+                when d.refclassid = 'pg_proc'::regclass then d.refobjid else o.oprcode::oid
+            end
+    inner join pg_roles as r on r.oid = p.proowner
+    where
+        c.oid = v_source.relation
+        and d.classid = 'pg_proc'::regclass
+        and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+        and not r.rolsuper
+        and p.proowner not in (
+            c.relowner,
+            (
+                select t.relowner
+                from pg_class as t
+                where t.oid = 'steward_private.source'::regclass
+            )
+        )
+    limit 1;
+
+    if found then
+        raise exception 'content of table % uses function %', v_source.relation, v_function
+            using errcode = 'feature_not_supported',
+            detail = 'It would run with the rights of the owner of the table.',
+            hint = 'It must belong to the owner of the table or to a superuser.';
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/is_expression.sql
+-- Whether a text is complete in itself between two parentheses: no end of a statement, no comment, no
+-- parenthesis or quotation mark without its other one, and no query. What steward._describe_content()
+-- returns is; but whoever may call the second part of steward.track() may call it with anything.
+create or replace function steward_private.is_expression(expression text)
+returns boolean
+language plpgsql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_text text := is_expression.expression;
+    v_length integer := length(v_text);
+    v_at integer := 1;
+    v_char text;
+    v_depth integer := 0;
+    v_quote text;
+    -- what stands outside of quotation marks
+    v_bare text := '';
+begin
+    while v_at <= v_length loop
+        v_char := substr(v_text, v_at, 1);
+
+        if v_quote is null then
+            if v_char = '''' and v_bare ~ '(^|[^[:alnum:]_])[eE]$' then
+                v_quote := 'E';
+            elsif v_char in ('''', '"') then
+                -- x'1f', U&"...": not what PostgreSQL writes
+                if v_bare ~ '[[:alnum:]_&]$' then
+                    return false;
+                end if;
+                v_quote := v_char;
+            elsif v_char in (';', '$', chr(92)) or substr(v_text, v_at, 2) in ('--', '/*') then
+                return false;
+            elsif v_char = '(' then
+                v_depth := v_depth + 1;
+            elsif v_char = ')' then
+                v_depth := v_depth - 1;
+
+                if v_depth < 0 then
+                    return false;
+                end if;
+            end if;
+
+            v_bare := v_bare || case when v_quote is null then v_char else ' ' end;
+        elsif v_quote = 'E' and v_char = chr(92) then
+            v_at := v_at + 1;
+        elsif v_char = (case v_quote when 'E' then '''' else v_quote end) then
+            if substr(v_text, v_at + 1, 1) = v_char then
+                v_at := v_at + 1;
+            else
+                v_quote := null;
+            end if;
+        end if;
+
+        v_at := v_at + 1;
+    end loop;
+
+    return v_quote is null and v_depth = 0 and v_bare !~* '[[:<:]](select|with|values|table)[[:>:]]';
+end
+$function$;
+
+-- sql/src/code/functions/_check_options.sql
+-- The options of a source, as steward.track() and steward.alter() take them.
+create or replace function steward._check_options(options jsonb)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if (_check_options.options ->> 'chunk_size')::integer not between 200 and 8000 then
+        raise exception 'chunk_size % is out of range', _check_options.options ->> 'chunk_size'
+            using errcode = 'invalid_parameter_value',
+            detail = 'A chunk has between 200 and 8000 characters.';
+    end if;
+
+    if _check_options.options ->> 'on_delete' not in ('drop', 'retire') then
+        raise exception 'on_delete "%" does not exist', _check_options.options ->> 'on_delete'
+            using errcode = 'invalid_parameter_value',
+            hint = 'It is drop (the vectors of a deleted row are deleted) or retire (they are kept, '
+                'and found by nobody).';
+    end if;
+
+    if _check_options.options ->> 'mode' not in ('queued', 'transactional') then
+        raise exception 'mode "%" does not exist', _check_options.options ->> 'mode'
+            using errcode = 'invalid_parameter_value',
+            hint = 'It is queued (a worker embeds) or transactional (the writer''s own statement does).';
+    end if;
+
+    if (_check_options.options ->> 'priority')::integer not between -1000 and 1000 then
+        raise exception 'priority must be between -1000 and 1000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if (_check_options.options ->> 'daily_budget')::numeric < 0
+        or (_check_options.options ->> 'daily_budget')::numeric = 'NaN'
+    then
+        raise exception 'daily_budget must not be negative'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if (_check_options.options ->> 'backfill_rate')::integer <= 0 then
+        raise exception 'backfill_rate must be positive'
+            using errcode = 'invalid_parameter_value',
+            detail = 'It is a number of rows in a minute.';
+    end if;
+end
+$function$;
+
+comment on function steward._check_options(jsonb) is
+'Part of steward.track(): raises an error for an option that cannot be.';
+
+-- sql/src/code/functions/key_index.sql
+-- The index whose columns are the key of a source: the primary key, or the unique index that was
+-- named. One that could not tell which row a chunk comes from is refused.
+create or replace function steward_private.key_index(source regclass, key text)
+returns oid
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_index pg_index;
+    v_column name;
+begin
+    if key_index.key is null then
+        select i.* into v_index
+        from pg_index as i
+        where i.indrelid = key_index.source and i.indisprimary;
+
+        if not found then
+            raise exception 'table % has no primary key', key_index.source
+                using errcode = 'invalid_table_definition',
+                detail = 'A chunk must know which row it comes from.',
+                hint = format(
+                    'Name a unique index of columns that are not null: key => ''...'', or run: '
+                    'alter table %s add primary key (...);', key_index.source
+                );
+        end if;
+
+        if not v_index.indimmediate then
+            raise exception 'primary key of table % is deferrable', key_index.source
+                using errcode = 'feature_not_supported',
+                detail = 'Rows could exchange their keys within one statement.';
+        end if;
+
+        return v_index.indexrelid;
+    end if;
+
+    select i.* into v_index
+    from pg_index as i
+    inner join pg_class as c on c.oid = i.indexrelid
+    where i.indrelid = key_index.source and c.relname = key_index.key;
+
+    if not found then
+        raise exception 'table % has no index "%"', key_index.source, key_index.key
+            using errcode = 'undefined_object',
+            hint = 'key names a unique index of the table, without its schema.';
+    end if;
+
+    if not v_index.indisunique or not v_index.indimmediate or not v_index.indisvalid
+        or v_index.indpred is not null or v_index.indexprs is not null
+    then
+        raise exception 'index "%" cannot be the key of table %', key_index.key, key_index.source
+            using errcode = 'feature_not_supported',
+            detail = 'It must be unique, valid and not deferrable, of columns only, and of all rows.';
+    end if;
+
+    select a.attname into v_column
+    from unnest(v_index.indkey::int2[]) with ordinality as k (attnum, n)
+    inner join pg_attribute as a on a.attrelid = v_index.indrelid and a.attnum = k.attnum
+    where k.n <= v_index.indnkeyatts and not a.attnotnull
+    limit 1;
+
+    if found then
+        raise exception 'column "%" of index "%" can be null', v_column, key_index.key
+            using errcode = 'feature_not_supported',
+            detail = 'Rows whose key is null could not be told apart.',
+            hint = format(
+                'Run: alter table %s alter column %I set not null;', key_index.source, v_column
+            );
+    end if;
+
+    return v_index.indexrelid;
+end
+$function$;
+
+-- sql/src/code/functions/begin_backfill.sql
+-- Has every row of a source looked at, behind the edits. Returns how many there are: counted, or
+-- estimated where counting would take long.
+create or replace function steward_private.begin_backfill(
+    source steward_private.source, reason text
+)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := begin_backfill.source;
+    v_rows bigint := (
+        select sum(c.reltuples)
+        from pg_class as c
+        where
+            c.relkind <> 'p'
+            and (
+                c.oid = v_source.relation
+                or c.oid in (select p.relid from pg_partition_tree(v_source.relation) as p)
+            )
+    );
+begin
+    if coalesce(v_rows, 0) < 100000 then
+        execute format(
+            'select count(*) from steward_private.scan_%s(null, 100000)', v_source.source_id
+        )
+        into v_rows;
+    end if;
+
+    insert into steward_private.backfill (space_id, state, rows_estimated, reason)
+    select s.space_id, 'running', v_rows, begin_backfill.reason
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state <> 'retired'
+    on conflict on constraint backfill_pkey do update
+    set
+        state = excluded.state,
+        last_key = null,
+        rows_queued = 0,
+        rows_estimated = excluded.rows_estimated,
+        reason = excluded.reason,
+        started_at = excluded.started_at,
+        advanced_at = excluded.advanced_at,
+        finished_at = null;
+
+    return v_rows;
+end
+$function$;
+
+-- sql/src/code/functions/_trigger_functions.sql
+create or replace function steward._trigger_functions(source regclass)
+returns table (
+    key_columns name[],
+    mark regprocedure,
+    gone regprocedure,
+    truncated regprocedure,
+    sync regprocedure
+)
 language sql
 stable parallel safe
--- definer: the registry belongs to pg_steward; the names of a primary key are no secret
+-- definer: the registry belongs to pg_steward; names are no secret
 security definer
 set search_path = pg_catalog, pg_temp
-return (steward_private.source_of(_key_columns.source)).key_columns;
+begin atomic
+    select
+        s.key_columns,
+        to_regprocedure(
+            format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'mark'))
+        ),
+        to_regprocedure(
+            format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'gone'))
+        ),
+        to_regprocedure(
+            format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'truncated'))
+        ),
+        case
+            when s.mode = 'transactional'
+                then to_regprocedure(
+                    format(
+                        'steward_data.%I()', steward_private.generated_name(s, s.source_id, 'sync')
+                    )
+                )
+        end
+    from steward_private.source_of(_trigger_functions.source) as s;
+end;
 
-comment on function steward._key_columns(regclass) is
-'The key columns of a tracked table.';
+comment on function steward._trigger_functions(regclass) is
+'The key columns of a tracked table, and the functions that its triggers call.';
+
+-- sql/src/code/functions/_check_table.sql
+create or replace function steward._check_table(source regclass)
+returns void
+language plpgsql
+stable parallel safe
+-- definer: the registry belongs to pg_steward
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_class pg_class;
+begin
+    select c.* into v_class from pg_class as c where c.oid = _check_table.source;
+
+    if v_class.relkind not in ('r', 'p') then
+        raise exception '% is not a table', _check_table.source
+            using errcode = 'wrong_object_type',
+            hint = 'Only ordinary and partitioned tables can be tracked.';
+    end if;
+
+    if v_class.relpersistence <> 'p' then
+        raise exception 'table % is temporary or unlogged', _check_table.source
+            using errcode = 'wrong_object_type',
+            detail = 'After a crash its rows would be gone and their vectors not.';
+    end if;
+
+    if v_class.relispartition then
+        raise exception 'table % is a partition', _check_table.source
+            using errcode = 'wrong_object_type',
+            hint = 'Track the partitioned table that it belongs to.';
+    end if;
+
+    if v_class.relkind = 'r' and exists (
+        select from pg_inherits as i where _check_table.source in (i.inhrelid, i.inhparent)
+    ) then
+        raise exception 'table % takes part in inheritance', _check_table.source
+            using errcode = 'feature_not_supported',
+            detail = 'A primary key does not hold across a table and its children.',
+            hint = 'Use a partitioned table.';
+    end if;
+
+    if v_class.relforcerowsecurity then
+        raise exception 'table % forces row security on its owner', _check_table.source
+            using errcode = 'feature_not_supported',
+            detail = 'Rows are read as the owner, so those that a policy hides would count as gone.',
+            hint = format(
+                'Run: alter table %s no force row level security;', _check_table.source
+            );
+    end if;
+
+    if v_class.relnamespace in (
+        'pg_catalog'::regnamespace, 'information_schema'::regnamespace,
+        'steward'::regnamespace, 'steward_private'::regnamespace, 'steward_data'::regnamespace
+    ) then
+        raise exception 'table % cannot be tracked', _check_table.source
+            using errcode = 'wrong_object_type',
+            detail = 'It belongs to PostgreSQL or to pg_steward itself.';
+    end if;
+
+    if exists (select from steward_private.source as s where s.relation = _check_table.source) then
+        raise exception 'table % is already tracked', _check_table.source
+            using errcode = 'duplicate_object',
+            hint = 'See what is tracked with: select * from steward.sources;';
+    end if;
+end
+$function$;
+
+comment on function steward._check_table(regclass) is
+'Part of steward.track(): raises an error for a table that cannot be tracked.';
+
+-- sql/src/code/functions/_describe_content.sql
+-- Content and condition are somebody's text, and go into functions that run as the table's owner.
+-- So nothing of the text itself leaves this function: PostgreSQL takes it as an expression of an
+-- index, which can be nothing but an immutable expression over one row, and writes it down again
+-- with every name in full. All of that with the rights of the caller of steward.track().
+create or replace function steward._describe_content(
+    source regclass, content text, condition text
+)
+returns table (
+    is_column boolean,
+    content_plain text,
+    content_old text,
+    content_new text,
+    condition_plain text,
+    condition_old text,
+    condition_new text,
+    columns name[]
+)
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+-- what is written down is read again in sessions with other settings
+set standard_conforming_strings = on
+set quote_all_identifiers = off
+set datestyle = 'ISO'
+set intervalstyle = 'postgres'
+set extra_float_digits = 1
+set bytea_output = 'hex'
+as $function$
+declare
+    v_owner oid;
+    v_type regtype;
+    v_category "char";
+    -- not to be foreseen, so that nobody's text can name these, nor their row as a whole
+    v_random text := replace(gen_random_uuid()::text, '-', '');
+    v_alias text := 's_' || v_random;
+    v_table text := 'pg_temp.steward_table_' || v_random;
+    v_index text := 'steward_index_' || v_random;
+    v_view text := 'pg_temp.steward_view_' || v_random;
+    v_part record;
+    v_columns name[] := '{}';
+    v_used name[];
+    v_object record;
+    v_text text;
+    v_said text;
+    v_problem text;
+    v_hint text;
+begin
+    if _describe_content.source is null or _describe_content.content is null then
+        raise exception 'source and content must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
+    select c.relowner into v_owner from pg_class as c where c.oid = _describe_content.source;
+
+    select a.atttypid, t.typcategory into v_type, v_category
+    from pg_attribute as a
+    inner join pg_type as t on t.oid = a.atttypid
+    where
+        a.attrelid = _describe_content.source and a.attname = _describe_content.content
+        and a.attnum > 0 and not a.attisdropped;
+
+    is_column := found;
+
+    if is_column then
+        if v_category <> 'S' and v_type not in ('json'::regtype, 'jsonb'::regtype, 'xml'::regtype)
+        then
+            raise exception 'column "%" of table % has no text',
+                _describe_content.content, _describe_content.source
+                using errcode = 'datatype_mismatch',
+                detail = format('It is of type %s.', v_type),
+                hint = 'content names a column of a text type, of json, jsonb or xml, or is an '
+                    'expression.';
+        end if;
+
+        content_plain := format('s.%I::text', _describe_content.content);
+        content_old := format('old.%I::text', _describe_content.content);
+        content_new := format('new.%I::text', _describe_content.content);
+        v_columns := array[_describe_content.content];
+    end if;
+
+    if not is_column or _describe_content.condition is not null then
+        if not has_table_privilege(_describe_content.source, 'select') then
+            raise exception 'permission denied for table %', _describe_content.source
+                using errcode = 'insufficient_privilege',
+                detail = 'An expression is tried out on a temporary table like it.',
+                hint = format(
+                    'Run as its owner: grant select on %s to %I;',
+                    _describe_content.source, current_user
+                );
+        end if;
+
+        if not has_database_privilege(current_database(), 'temporary') then
+            raise exception 'permission denied to create temporary tables in database "%"',
+                current_database()
+                using errcode = 'insufficient_privilege',
+                detail = 'An expression is tried out on a temporary table.',
+                hint = format(
+                    'Run as its owner: grant temporary on database %I to %I;',
+                    current_database(), current_user
+                );
+        end if;
+
+        execute format('create temporary table %s (like %s)', v_table, _describe_content.source);
+    end if;
+
+    for v_part in
+        select p.*
+        from (
+            values
+            (
+                'content expression', _describe_content.content, 'text',
+                'case when true then', 'end'
+            ),
+            (
+                'condition', _describe_content.condition, 'boolean',
+                'case when', 'then true end'
+            )
+        ) as p (what, expression, type_name, before, after)
+        where p.expression is not null and not (p.what = 'content expression' and is_column)
+    loop
+        begin
+            -- What closes the CASE does not close the parenthesis, and the other way round: in both
+            -- places, in one statement, stands only what is complete in itself. The new lines are
+            -- for comments.
+            execute format(
+                E'create index %1$s on %2$s '
+                '(((%3$s\n%4$s\n%5$s)::%6$s is null), ((\n%4$s\n)::%6$s is null))',
+                v_index, v_table, v_part.before, v_part.expression, v_part.after, v_part.type_name
+            );
+        exception
+            when others then
+                -- no memory, a lock timeout: that is not about the expression
+                if left(sqlstate, 2) not in ('0A', '22', '38', '39', '3F', '42') then
+                    raise;
+                end if;
+
+                v_problem := case
+                    when sqlstate = '42P17' then 'is not immutable'
+                    when sqlstate = '42601' then 'is not an expression'
+                    when sqlstate = '42703' then 'uses a column that does not exist'
+                    when sqlstate in ('42883', '42704', '3F000')
+                        then 'uses something that does not exist'
+                    when sqlstate = '42P01' then 'uses a table'
+                    when sqlstate in ('42804', '42846') then 'does not fit in its types'
+                    when sqlstate in ('0A000', '42803', '42P20') then 'is about more than one row'
+                    else 'is not valid'
+                end;
+                v_hint := case
+                    when sqlstate = '42P17' then
+                        'It may depend on the row and on nothing else, not on the time, the '
+                        'settings or another table. So a date has to be written by a function that '
+                        'is declared immutable.'
+                    when sqlstate in ('42883', '42704', '3F000') then
+                        'What is not in pg_catalog needs its schema: schema.function(...), '
+                        'a operator(schema.=) b, a::schema.type. Some things only lack a cast.'
+                    when sqlstate = '42P01' then
+                        'Name the columns without the table.'
+                    when v_part.what = 'condition' then
+                        'A condition is a boolean expression over the columns of one row.'
+                    else
+                        'content is the exact name of a column, or else an expression over the '
+                        'columns of one row. In an expression, names with capital letters are '
+                        'written in double quotes.'
+                end;
+                raise exception '% of table % %',
+                    v_part.what, _describe_content.source, v_problem
+                    using errcode = sqlstate,
+                    detail = format('PostgreSQL says: %s.', sqlerrm),
+                    hint = v_hint;
+        end;
+
+        select pg_get_indexdef(i.indexrelid, 2, false) into v_text
+        from pg_index as i
+        where
+            i.indrelid = v_table::regclass
+            -- that there is nothing else in it was proved above; to be safe, again
+            and i.indnatts = 2 and i.indnkeyatts = 2 and i.indpred is null;
+
+        if v_text is null then
+            raise exception '% of table % is not an expression',
+                v_part.what, _describe_content.source
+                using errcode = 'syntax_error';
+        end if;
+
+        -- with a second table beside it, every column is written with its table
+        execute format(
+            'create temporary view %1$s as '
+            'select %2$s as %3$s_value from %4$s as %3$s, (select) as %3$s_other',
+            v_view, v_text, v_alias, v_table
+        );
+
+        select coalesce(array_agg(a.attname), '{}') into v_used
+        from pg_rewrite as r
+        inner join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+        inner join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where
+            r.ev_class = v_view::regclass
+            and d.refclassid = 'pg_class'::regclass and d.refobjid = v_table::regclass
+            and d.refobjsubid > 0;
+
+        if v_part.what = 'content expression' and v_used = '{}' then
+            raise exception 'content expression of table % uses no column', _describe_content.source
+                using errcode = 'invalid_parameter_value',
+                detail = 'It is the same text for every row.',
+                hint = 'content is the exact name of a column, or else an expression over the '
+                    'columns of one row.';
+        end if;
+
+        v_columns := v_columns || v_used;
+
+        -- It runs as the table's owner, and as whoever writes to the table. What is PostgreSQL's
+        -- own is pinned, and is in no list.
+        for v_object in
+            with used (class_id, object_id) as (
+                select d.refclassid, d.refobjid
+                from pg_rewrite as r
+                inner join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+                where
+                    r.ev_class = v_view::regclass
+                    and d.refobjid not in (v_view::regclass, v_table::regclass)
+                union
+                select 'pg_proc'::regclass, o.oprcode::oid
+                from pg_rewrite as r
+                inner join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+                inner join pg_operator as o on o.oid = d.refobjid
+                where r.ev_class = v_view::regclass and d.refclassid = 'pg_operator'::regclass
+            ),
+
+            owned (class_id, object_id, owner_id) as (
+                select u.class_id, u.object_id, p.proowner
+                from used as u
+                inner join pg_proc as p on p.oid = u.object_id
+                where u.class_id = 'pg_proc'::regclass
+                union all
+                select u.class_id, u.object_id, o.oprowner
+                from used as u
+                inner join pg_operator as o on o.oid = u.object_id
+                where u.class_id = 'pg_operator'::regclass
+                union all
+                select u.class_id, u.object_id, t.typowner
+                from used as u
+                inner join pg_type as t on t.oid = u.object_id
+                where u.class_id = 'pg_type'::regclass
+            )
+
+            select
+                pg_describe_object(u.class_id, u.object_id, 0) as description,
+                coalesce(starts_with(i.schema, 'pg_temp_'), false) as is_temporary,
+                w.rolname as owner_name,
+                w.rolsuper or w.oid = v_owner as is_trusted,
+                case
+                    when u.class_id <> 'pg_proc'::regclass then null
+                    when not has_function_privilege(u.object_id, 'execute') then current_user
+                    when not has_function_privilege(v_owner, u.object_id, 'execute')
+                        then pg_get_userbyid(v_owner)
+                end as excluded
+            from used as u
+            cross join pg_identify_object(u.class_id, u.object_id, 0) as i
+            left join owned as o on o.class_id = u.class_id and o.object_id = u.object_id
+            left join pg_roles as w on w.oid = o.owner_id
+            order by description
+        loop
+            if v_object.is_temporary then
+                raise exception '% of table % uses %, which is temporary',
+                    v_part.what, _describe_content.source, v_object.description
+                    using errcode = 'feature_not_supported',
+                    hint = 'Create it in a schema that lasts.';
+            end if;
+
+            if not v_object.is_trusted then
+                raise exception '% of table % uses %',
+                    v_part.what, _describe_content.source, v_object.description
+                    using errcode = 'feature_not_supported',
+                    detail = format(
+                        'It belongs to %I, and would run with the rights of the owner of the table '
+                        'and of everybody who writes to it.', v_object.owner_name
+                    ),
+                    hint = 'It must belong to the owner of the table or to a superuser.';
+            end if;
+
+            if v_object.excluded is not null then
+                raise exception '% of table % uses %, for which % has no privilege',
+                    v_part.what, _describe_content.source, v_object.description,
+                    quote_ident(v_object.excluded)
+                    using errcode = 'insufficient_privilege',
+                    hint = format(
+                        'Grant EXECUTE on it to %I, and to everybody who writes to the table.',
+                        v_object.excluded
+                    );
+            end if;
+        end loop;
+
+        -- the backslash means the same in every session only in E''
+        select
+            string_agg(
+                case
+                    when t.token[1] ~ '^''.*\\' then ' E' || replace(t.token[1], '\', '\\')
+                    else t.token[1]
+                end,
+                '' order by t.n
+            )
+        into v_said
+        from regexp_matches(
+            substring(
+                pg_get_viewdef(v_view::regclass, false)
+                from format('^ SELECT \((.*) IS NULL\) AS %s_value\n', v_alias)
+            ),
+            $re$'(?:[^']|'')*'|"(?:[^"]|"")*"|[^'"]+$re$, 'g'
+        ) with ordinality as t (token, n);
+
+        if v_said is null then
+            raise exception '% of table % could not be written down',
+                v_part.what, _describe_content.source
+                using errcode = 'internal_error';
+        end if;
+
+        v_said := format('(%s)::%s', btrim(v_said, E' \n'), v_part.type_name);
+
+        if v_part.what = 'condition' then
+            condition_plain := replace(v_said, v_alias, 's');
+            condition_old := replace(v_said, v_alias, 'old');
+            condition_new := replace(v_said, v_alias, 'new');
+        else
+            content_plain := replace(v_said, v_alias, 's');
+            content_old := replace(v_said, v_alias, 'old');
+            content_new := replace(v_said, v_alias, 'new');
+        end if;
+
+        execute format('drop view %s', v_view);
+        execute format('drop index pg_temp.%s', v_index);
+    end loop;
+
+    if not is_column or _describe_content.condition is not null then
+        execute format('drop table %s', v_table);
+    end if;
+
+    columns := (
+        select array_agg(a.attname order by a.attnum)
+        from pg_attribute as a
+        where
+            a.attrelid = _describe_content.source and a.attname = any(v_columns)
+            and a.attnum > 0 and not a.attisdropped
+    );
+
+    return next;
+end
+$function$;
+
+comment on function steward._describe_content(regclass, text, text) is
+'Part of steward.track(): what content and condition are, as PostgreSQL itself writes them, of a '
+'row that is called s, old or new; and which columns they use. Raises an error of what is neither a '
+'column nor an immutable expression over one row, or would run code of others.';
 
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
-    source regclass, content name, model text, chunk_size integer
+    source regclass,
+    content text,
+    content_plain text,
+    condition text,
+    condition_plain text,
+    content_columns name[],
+    key text,
+    model text,
+    options jsonb
 )
-returns regprocedure
+returns void
 language plpgsql
 volatile parallel unsafe
 -- definer: the registry belongs to pg_steward; rights on the table itself are proved by the caller,
@@ -2935,124 +4781,50 @@ as $function$
 declare
     v_class pg_class;
     v_type regtype;
-    v_category "char";
     v_column name;
     v_source steward_private.source;
-    v_primary_key oid;
+    v_key oid;
+    v_model steward_private.model;
 begin
-    select c.* into v_class from pg_class as c where c.oid = _begin_track.source;
+    perform steward._check_table(_begin_track.source);
+    select c.* into strict v_class from pg_class as c where c.oid = _begin_track.source;
 
-    if v_class.relkind not in ('r', 'p') then
-        raise exception '% is not a table', _begin_track.source
-            using errcode = 'wrong_object_type',
-            hint = 'Only ordinary and partitioned tables can be tracked.';
-    end if;
-
-    if v_class.relpersistence <> 'p' then
-        raise exception 'table % is temporary or unlogged', _begin_track.source
-            using errcode = 'wrong_object_type',
-            detail = 'After a crash its rows would be gone and their vectors not.';
-    end if;
-
-    if v_class.relispartition then
-        raise exception 'table % is a partition', _begin_track.source
-            using errcode = 'wrong_object_type',
-            hint = 'Track the partitioned table that it belongs to.';
-    end if;
-
-    if v_class.relkind = 'r' and exists (
-        select from pg_inherits as i where _begin_track.source in (i.inhrelid, i.inhparent)
+    if not (
+        coalesce(steward_private.is_expression(_begin_track.content_plain), false)
+        and coalesce(steward_private.is_expression(_begin_track.condition_plain), true)
     ) then
-        raise exception 'table % takes part in inheritance', _begin_track.source
-            using errcode = 'feature_not_supported',
-            detail = 'A primary key does not hold across a table and its children.',
-            hint = 'Use a partitioned table.';
+        raise exception 'content of table % is not an expression', _begin_track.source
+            using errcode = 'syntax_error',
+            hint = 'Call steward.track().';
     end if;
 
-    if v_class.relforcerowsecurity then
-        raise exception 'table % forces row security on its owner', _begin_track.source
-            using errcode = 'feature_not_supported',
-            detail = 'Rows are read as the owner, so those that a policy hides would count as gone.',
-            hint = format(
-                'Run: alter table %s no force row level security;', _begin_track.source
-            );
-    end if;
+    select m.* into v_model
+    from steward_private.model as m
+    where m.model_name = _begin_track.model;
 
-    if v_class.relnamespace in (
-        'pg_catalog'::regnamespace, 'information_schema'::regnamespace,
-        'steward'::regnamespace, 'steward_private'::regnamespace, 'steward_data'::regnamespace
-    ) then
-        raise exception 'table % cannot be tracked', _begin_track.source
-            using errcode = 'wrong_object_type',
-            detail = 'It belongs to PostgreSQL or to pg_steward itself.';
-    end if;
-
-    if exists (select from steward_private.source as s where s.relation = _begin_track.source) then
-        raise exception 'table % is already tracked', _begin_track.source
-            using errcode = 'duplicate_object',
-            hint = 'See what is tracked with: select * from steward.sources;';
-    end if;
-
-    if not exists (
-        select from steward_private.model as m where m.model_name = _begin_track.model
-    ) then
+    if not found then
         raise exception 'model "%" does not exist', _begin_track.model
             using errcode = 'undefined_object',
             hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
     end if;
 
-    if _begin_track.chunk_size not between 200 and 8000 then
-        raise exception 'chunk_size % is out of range', _begin_track.chunk_size
-            using errcode = 'invalid_parameter_value',
-            detail = 'A chunk has between 200 and 8000 characters.';
-    end if;
+    perform steward._check_options(_begin_track.options);
 
-    select a.atttypid, t.typcategory into v_type, v_category
-    from pg_attribute as a
-    inner join pg_type as t on t.oid = a.atttypid
-    where
-        a.attrelid = _begin_track.source and a.attname = _begin_track.content
-        and a.attnum > 0 and not a.attisdropped;
-
-    if not found then
-        raise exception 'column "%" of table % does not exist',
-            _begin_track.content, _begin_track.source
-            using errcode = 'undefined_column',
-            hint = 'content names the column whose text is embedded.';
-    end if;
-
-    if v_category <> 'S' and v_type not in ('json'::regtype, 'jsonb'::regtype, 'xml'::regtype) then
-        raise exception 'column "%" of table % has no text', _begin_track.content, _begin_track.source
-            using errcode = 'datatype_mismatch',
-            detail = format('It is of type %s.', v_type),
-            hint = 'content names a column of a text type, of json, jsonb or xml.';
-    end if;
-
-    select i.indexrelid into v_primary_key
-    from pg_index as i
-    where i.indrelid = _begin_track.source and i.indisprimary;
-
-    if not found then
-        raise exception 'table % has no primary key', _begin_track.source
-            using errcode = 'invalid_table_definition',
-            detail = 'A chunk must know which row it comes from.',
-            hint = format('Run: alter table %s add primary key (...);', _begin_track.source);
-    end if;
-
-    if exists (
-        select from pg_index as i where i.indexrelid = v_primary_key and not i.indimmediate
-    ) then
-        raise exception 'primary key of table % is deferrable', _begin_track.source
+    if _begin_track.options ->> 'mode' = 'transactional' and v_model.provider <> 'builtin' then
+        raise exception 'model "%" cannot be used in transactional mode', _begin_track.model
             using errcode = 'feature_not_supported',
-            detail = 'Rows could exchange their keys within one statement.';
+            detail = 'Row and vector commit together only with a model that runs in the database.',
+            hint = 'Use mode => ''queued'', or a model whose provider is builtin.';
     end if;
+
+    v_key := steward_private.key_index(_begin_track.source, _begin_track.key);
 
     select a.attname, a.atttypid::regtype into v_column, v_type
     from pg_index as i
     cross join unnest(i.indkey::int2[]) as k (attnum)
     inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
     where
-        i.indexrelid = v_primary_key
+        i.indexrelid = v_key
         and not steward_private.is_trusted_type(a.atttypid)
     limit 1;
 
@@ -3068,16 +4840,17 @@ begin
         select from pg_index as i
         cross join unnest(i.indkey::int2[]) as k (attnum)
         inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
-        where i.indexrelid = v_primary_key and a.atttypid = 'jsonb'::regtype
+        where i.indexrelid = v_key and a.atttypid = 'jsonb'::regtype
     ) then
-        raise exception 'table % has jsonb in its primary key', _begin_track.source
+        raise exception 'table % has jsonb in its key', _begin_track.source
             using errcode = 'feature_not_supported',
             detail = 'A JSON null in a key could not be told from no key.';
     end if;
 
     insert into steward_private.source (
-        relation, label, key_columns, key_types, key_collations, key_operators,
-        content_column, chunk_size, tracked_by
+        relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
+        content, content_plain, condition, condition_plain, content_columns,
+        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, tracked_by
     )
     select
         _begin_track.source,
@@ -3096,44 +4869,47 @@ begin
             end
             order by k.n
         ),
-        array_agg(
-            (
-                -- the equality operator of the key's own index
-                select format('operator(%I.%s)', n.nspname, o.oprname)
-                from pg_opclass as oc
-                inner join pg_amop as ao
-                    on
-                        ao.amopfamily = oc.opcfamily
-                        and ao.amoplefttype = oc.opcintype
-                        and ao.amoprighttype = oc.opcintype
-                        and ao.amopstrategy = 3
-                inner join pg_operator as o on o.oid = ao.amopopr
-                inner join pg_namespace as n on n.oid = o.oprnamespace
-                where oc.oid = k.class_oid
-            )
-            order by k.n
-        ),
+        -- the operators of the key's own index
+        array_agg(steward_private.class_operator(k.class_oid, 3) order by k.n),
+        array_agg(steward_private.class_operator(k.class_oid, 1) order by k.n),
+        array_agg(steward_private.class_operator(k.class_oid, 5) order by k.n),
         _begin_track.content,
-        _begin_track.chunk_size,
+        _begin_track.content_plain,
+        _begin_track.condition,
+        _begin_track.condition_plain,
+        _begin_track.content_columns,
+        (_begin_track.options ->> 'chunk_size')::integer,
+        _begin_track.options ->> 'on_delete',
+        _begin_track.options ->> 'mode',
+        (_begin_track.options ->> 'priority')::integer,
+        (_begin_track.options ->> 'notify')::boolean,
+        (_begin_track.options ->> 'daily_budget')::numeric,
+        (_begin_track.options ->> 'backfill_rate')::integer,
         session_user
     from pg_index as i
     cross join
         unnest(i.indkey::int2[], i.indclass::oid[]) with ordinality as k (attnum, class_oid, n)
     inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
     inner join pg_type as t on t.oid = a.atttypid
-    where i.indexrelid = v_primary_key and k.n <= i.indnkeyatts
+    where i.indexrelid = v_key and k.n <= i.indnkeyatts
     returning * into v_source;
+
+    update steward_private.source as s
+    set mark_tables = steward_private.create_mark_tables(v_source)
+    where s.source_id = v_source.source_id
+    returning s.* into v_source;
 
     perform steward_private.define_key_accessors(v_source);
     perform steward_private.create_space(v_source, _begin_track.model, 'active');
-
-    return steward_private.define_trigger_function(v_source);
+    perform steward_private.define_trigger_functions(v_source);
 end
 $function$;
 
-comment on function steward._begin_track(regclass, name, text, integer) is
-'First half of steward.track(): registers the source and makes its tables. Returns the function '
-'for the triggers.';
+-- the linter does not know that this is a list of arguments
+comment on function steward._begin_track( -- noqa: LT01
+    regclass, text, text, text, text, name[], text, text, jsonb
+) is
+'First half of steward.track(): registers the source and makes its tables and trigger functions.';
 
 -- sql/src/code/functions/_has_before_update_trigger.sql
 create or replace function steward._has_before_update_trigger(source regclass)
@@ -3163,7 +4939,12 @@ comment on function steward._has_before_update_trigger(regclass) is
 -- sql/src/code/functions/_create_triggers.sql
 -- Runs as the caller of steward.track(), so that PostgreSQL itself decides whether they may.
 create or replace function steward._create_triggers(
-    source regclass, content name, key_columns name[], trigger_function regprocedure
+    source regclass,
+    content_old text,
+    content_new text,
+    condition_old text,
+    condition_new text,
+    content_columns name[]
 )
 returns void
 language plpgsql
@@ -3172,61 +4953,97 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_columns text := (
-        select string_agg(distinct quote_ident(c.column_name), ', ')
-        from unnest(_create_triggers.key_columns || _create_triggers.content) as c (column_name)
-    );
-    v_changed text := (
-        -- bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not
-        select
-            string_agg(
-                format(
-                    'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
-                    c.column_name
-                ),
-                ' or '
-            )
-        from unnest(_create_triggers.key_columns || _create_triggers.content) as c (column_name)
-    );
+    v_source record;
+    v_keys_changed text;
+    v_changed text;
+    v_of_columns text := '';
+    v_of_keys text := '';
+    v_mark text;
 begin
-    -- These conditions always hold. They make the triggers depend on the key: whoever drops it with
-    -- CASCADE drops them too, instead of leaving triggers behind that fail.
-    execute format(
-        'create trigger steward_insert after insert on %s for each row '
-        'when (new.%I is not null) execute function %s',
-        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
+    select t.* into v_source from steward._trigger_functions(_create_triggers.source) as t;
+    v_mark := coalesce(v_source.sync, v_source.mark);
+
+    -- bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not
+    select
+        string_agg(
+            format(
+                'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
+                k.column_name
+            ),
+            ' or '
+        )
+    into v_keys_changed
+    from unnest(v_source.key_columns) as k (column_name);
+
+    v_changed := format(
+        '(%s) collate "C" is distinct from (%s) collate "C" or %s',
+        _create_triggers.content_old, _create_triggers.content_new, v_keys_changed
     );
+
+    if _create_triggers.condition_new is not null then
+        v_changed := format(
+            '((%s) is not true or %s) and (%s)',
+            _create_triggers.condition_old, v_changed, _create_triggers.condition_new
+        );
+    end if;
 
     -- UPDATE OF spares the comparison (and the detoasting) when the statement does not name the
     -- columns, but does not notice what a BEFORE trigger changes.
+    if not steward._has_before_update_trigger(_create_triggers.source) then
+        select 'of ' || string_agg(distinct quote_ident(c.column_name), ', ')
+        into v_of_columns
+        from unnest(v_source.key_columns || _create_triggers.content_columns) as c (column_name);
+        select 'of ' || string_agg(quote_ident(c.column_name), ', ')
+        into v_of_keys
+        from unnest(v_source.key_columns) as c (column_name);
+    end if;
+
+    -- That the key is not null always holds. It makes the triggers depend on the key: whoever drops
+    -- it with CASCADE drops them too, instead of leaving triggers behind that fail.
     execute format(
-        'create trigger steward_update after update %s on %s for each row when (%s) execute function %s',
-        case
-            when steward._has_before_update_trigger(_create_triggers.source) then ''
-            else 'of ' || v_columns
-        end,
-        _create_triggers.source,
-        v_changed,
-        _create_triggers.trigger_function
+        'create or replace trigger steward_insert after insert on %s for each row '
+        'when (new.%I is not null and (%s)) execute function %s',
+        _create_triggers.source, v_source.key_columns[1],
+        coalesce(_create_triggers.condition_new, 'true'), v_mark
+    );
+    -- the old key before the new one
+    execute format(
+        'create or replace trigger steward_rekey after update %s on %s for each row when (%s) '
+        'execute function %s',
+        v_of_keys, _create_triggers.source, v_keys_changed, v_source.gone
+    );
+    execute format(
+        'create or replace trigger steward_update after update %s on %s for each row when (%s) '
+        'execute function %s',
+        v_of_columns, _create_triggers.source, v_changed, v_mark
+    );
+    execute format(
+        'create or replace trigger steward_delete after delete on %s for each row '
+        'when (old.%I is not null) execute function %s',
+        _create_triggers.source, v_source.key_columns[1], v_source.gone
+    );
+    execute format(
+        'create or replace trigger steward_truncate after truncate on %s for each statement '
+        'execute function %s',
+        _create_triggers.source, v_source.truncated
     );
 
-    execute format(
-        'create trigger steward_delete after delete on %s for each row '
-        'when (old.%I is not null) execute function %s',
-        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
-    );
-    execute format(
-        'create trigger steward_truncate after truncate on %s for each statement execute function %s',
-        _create_triggers.source, _create_triggers.trigger_function
-    );
+    if _create_triggers.condition_new is not null then
+        execute format(
+            'create or replace trigger steward_leave after update %s on %s for each row '
+            'when ((%s) and (%s) is not true) execute function %s',
+            v_of_columns, _create_triggers.source, _create_triggers.condition_old,
+            _create_triggers.condition_new, v_source.gone
+        );
+    end if;
 end
 $function$;
 
-comment on function steward._create_triggers(regclass, name, name[], regprocedure) is
+comment on function steward._create_triggers(regclass, text, text, text, text, name[]) is
 'Second part of steward.track(): puts the triggers on the table, with the rights of the caller.';
 
 -- sql/src/code/functions/_finish_track.sql
-create or replace function steward._finish_track(source regclass)
+create or replace function steward._finish_track(source regclass, backfill boolean)
 returns bigint
 language plpgsql
 volatile parallel unsafe
@@ -3237,38 +5054,27 @@ as $function$
 declare
     v_source steward_private.source := steward_private.source_of(_finish_track.source);
     v_space steward_private.space;
-    v_keys text := replace(steward_private.key_list(v_source, 't'), 't.', '');
-    v_queued bigint;
+    v_queued bigint := 0;
 begin
-    -- the proof that the caller may do this: PostgreSQL let them put the triggers on the table
-    if (
-        select count(*)
-        from pg_trigger as t
-        inner join pg_proc as p on p.oid = t.tgfoid
-        where
-            t.tgrelid = v_source.relation
-            and t.tgparentid = 0
-            and p.pronamespace = 'steward_data'::regnamespace
-            and p.proname = steward_private.generated_name(v_source, v_source.source_id, 'queue')
-    ) <> 4 then
-        raise exception 'table % has not got its triggers', v_source.relation
-            using errcode = 'object_not_in_prerequisite_state',
-            hint = 'Call steward.track().';
+    if v_source.finished then
+        raise exception 'table % is already tracked', v_source.relation
+            using errcode = 'duplicate_object';
     end if;
 
+    perform steward_private.require_triggers(v_source);
 
     select s.* into strict v_space
     from steward_private.space as s
     where s.source_id = v_source.source_id;
 
     perform steward_private.define_readers(v_source);
+    perform steward_private.require_trusted_expressions(v_source);
+    perform steward_private.define_fold_function(v_source);
     perform steward_private.define_space_functions(v_source, v_space);
 
-    execute format(
-        'insert into %1$s (%2$s) select %2$s from steward_private.scan_%3$s() on conflict do nothing',
-        v_space.job_table, v_keys, v_source.source_id
-    );
-    get diagnostics v_queued = row_count;
+    if _finish_track.backfill then
+        v_queued := steward_private.begin_backfill(v_source, 'tracked');
+    end if;
 
     update steward_private.source as s
     set finished = true
@@ -3278,12 +5084,12 @@ begin
 end
 $function$;
 
-comment on function steward._finish_track(regclass) is
-'Last part of steward.track(): makes the readers of the source and queues every row. Returns how '
-'many.';
+comment on function steward._finish_track(regclass, boolean) is
+'Last part of steward.track(): makes the readers of the source and begins the backfill. Returns how '
+'many rows there are.';
 
 -- sql/src/code/functions/_finish_untrack.sql
-create or replace function steward._finish_untrack(source regclass)
+create or replace function steward._finish_untrack(source regclass, keep_vectors boolean)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -3308,13 +5114,27 @@ begin
     end if;
 
     for v_table in
-        select unnest(array[s.job_table, s.doc_table, s.chunk_table])
-        from steward_private.space as s
-        where s.source_id = v_source.source_id
-        intersect
-        select c.oid from pg_class as c
+        select r.oid
+        from (
+            select unnest(array[s.job_table, s.doc_table, s.chunk_table]) as oid
+            from steward_private.space as s
+            where s.source_id = v_source.source_id
+            union
+            select unnest(v_source.mark_tables)
+        ) as r
+        inner join pg_class as c on c.oid = r.oid
     loop
-        execute format('drop table %s', v_table);
+        if _finish_untrack.keep_vectors and exists (
+            select from steward_private.space as s where v_table in (s.doc_table, s.chunk_table)
+        ) then
+            -- nobody's rows any more whose policies could decide
+            execute format('drop policy select_who_sees_the_row on %s', v_table);
+            execute format('revoke all on %s from steward_reader', v_table);
+            execute format('grant all on %s to %I', v_table, session_user);
+            execute format('alter table %s disable row level security', v_table);
+        else
+            execute format('drop table %s', v_table);
+        end if;
     end loop;
 
     for v_function in
@@ -3324,19 +5144,24 @@ begin
             (
                 p.pronamespace = 'steward_private'::regnamespace
                 and (
-                    p.proname ~ format('^(read|lock|scan|key)_%s(_[0-9]+)?$', v_source.source_id)
+                    p.proname ~ format(
+                        '^(read|lock|scan|marks|fold|key)_%s(_[0-9]+)?$', v_source.source_id
+                    )
                     or p.proname in (
                         select format('%s_%s', n.prefix, s.space_id)
                         from steward_private.space as s
-                        cross join (values ('known'), ('finish')) as n (prefix)
+                        cross join (
+                            values ('due'), ('known'), ('claim'), ('finish')
+                        ) as n (prefix)
                         where s.source_id = v_source.source_id
                     )
                 )
             )
             or (
                 p.pronamespace = 'steward_data'::regnamespace
-                and right(p.proname, length(format('_%s_queue', v_source.source_id)))
-                = format('_%s_queue', v_source.source_id)
+                and p.proname ~ format(
+                    '_%s_(mark|gone|truncated|sync)$', v_source.source_id
+                )
             )
     loop
         execute format('drop function %s', v_function);
@@ -3346,15 +5171,24 @@ begin
 end
 $function$;
 
-comment on function steward._finish_untrack(regclass) is
+comment on function steward._finish_untrack(regclass, boolean) is
 'Last part of steward.untrack(): drops the tables and functions of a source without triggers.';
 
 -- sql/src/code/functions/track.sql
 create or replace function steward.track(
     source regclass,
-    content name,
+    content text,
     model text default 'builtin/hash@1',
-    chunk_size integer default 1000
+    chunk_size integer default 1000,
+    key text default null,
+    "where" text default null,
+    on_delete text default 'drop',
+    mode text default 'queued',
+    priority integer default 0,
+    notify boolean default false,
+    daily_budget numeric default null,
+    backfill boolean default true,
+    backfill_rate integer default null
 )
 returns bigint
 language plpgsql
@@ -3363,14 +5197,15 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_function regprocedure;
-    v_queued bigint;
+    v_content record;
 begin
     if track.source is null or track.content is null or track.model is null
-        or track.chunk_size is null
+        or track.chunk_size is null or track.on_delete is null or track.mode is null
+        or track.priority is null or track.notify is null or track.backfill is null
     then
         raise exception 'arguments of track() must not be null'
-            using errcode = 'null_value_not_allowed';
+            using errcode = 'null_value_not_allowed',
+            detail = 'All but key, where, daily_budget and backfill_rate.';
     end if;
 
     -- an older snapshot would miss what was committed before the triggers were there
@@ -3389,25 +5224,456 @@ begin
             );
     end if;
 
-    v_function := steward._begin_track(track.source, track.content, track.model, track.chunk_size);
-    perform steward._create_triggers(
-        track.source, track.content, steward._key_columns(track.source), v_function
-    );
-    v_queued := steward._finish_track(track.source);
+    perform steward._check_table(track.source);
 
-    return v_queued;
+    select d.* into strict v_content
+    from steward._describe_content(track.source, track.content, track."where") as d;
+
+    perform steward._begin_track(
+        track.source, track.content, v_content.content_plain, track."where",
+        v_content.condition_plain, v_content.columns, track.key, track.model,
+        jsonb_build_object(
+            'chunk_size', track.chunk_size,
+            'on_delete', track.on_delete,
+            'mode', track.mode,
+            'priority', track.priority,
+            'notify', track.notify,
+            'daily_budget', track.daily_budget,
+            'backfill_rate', track.backfill_rate
+        )
+    );
+    perform steward._create_triggers(
+        track.source, v_content.content_old, v_content.content_new, v_content.condition_old,
+        v_content.condition_new, v_content.columns
+    );
+
+    return steward._finish_track(track.source, track.backfill);
 end
 $function$;
 
-comment on function steward.track(regclass, name, text, integer) is
-'Take a table under stewardship: from now on every change of the content column is embedded. '
-'source: an ordinary or partitioned table with a primary key, not altered except for four '
-'triggers. content: the column with the text. model: one of steward.models. chunk_size: '
-'characters of a chunk, as a target. Returns the number of rows queued for embedding. For '
+-- the linter does not know that this is a list of arguments
+comment on function steward.track( -- noqa: LT01
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+) is
+'Take a table under stewardship: from now on every change of the content is embedded. '
+'source: an ordinary or partitioned table, not altered except for its triggers. content: the column '
+'with the text, or an immutable expression over the columns of a row, such as '
+'title || ''. '' || body. model: one of steward.models. chunk_size: characters of a chunk, as a '
+'target. key: a unique index of columns that are not null; the primary key unless you say so. '
+'where: a condition; only rows that satisfy it are embedded and found. on_delete: drop, or retire to '
+'keep the vectors of deleted rows, found by nobody. mode: queued, or transactional to embed in the '
+'writer''s own statement, with a built-in model. priority: sources with a higher one come first. '
+'notify: tell workers that listen to the channel steward, once in a transaction, which makes '
+'commits wait for each other. daily_budget: pause when so much has been spent today, see '
+'steward.add_model(). backfill: embed the rows that are there. backfill_rate: of these at most so many '
+'in a minute. Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';
 
+-- sql/src/code/functions/_options.sql
+create or replace function steward._options(source regclass)
+returns jsonb
+language sql
+stable parallel safe
+-- definer: the registry belongs to pg_steward; steward.sources shows the same
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select jsonb_build_object(
+        'content', s.content,
+        'where', s.condition,
+        'chunk_size', s.chunk_size,
+        'on_delete', s.on_delete,
+        'mode', s.mode,
+        'priority', s.priority,
+        'notify', s.notify,
+        'daily_budget', s.daily_budget,
+        'backfill_rate', s.backfill_rate
+    )
+    from steward_private.source_of(_options.source) as s;
+end;
+
+comment on function steward._options(regclass) is
+'The options of a tracked table.';
+
+-- sql/src/code/functions/_begin_alter.sql
+create or replace function steward._begin_alter(
+    source regclass,
+    content_plain text,
+    condition_plain text,
+    content_columns name[],
+    options jsonb
+)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry and makes functions
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_old steward_private.source := steward_private.source_of(_begin_alter.source);
+    v_new steward_private.source;
+    v_space steward_private.space;
+    v_rows bigint := 0;
+begin
+    if not has_table_privilege(session_user, v_old.relation, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', v_old.relation
+            using errcode = 'insufficient_privilege',
+            hint = format(
+                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
+                v_old.relation, session_user
+            );
+    end if;
+
+    if not (
+        coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
+        and coalesce(steward_private.is_expression(_begin_alter.condition_plain), true)
+    ) then
+        raise exception 'content of table % is not an expression', v_old.relation
+            using errcode = 'syntax_error',
+            hint = 'Call steward.alter().';
+    end if;
+
+    perform steward._check_options(_begin_alter.options);
+
+    if _begin_alter.options ->> 'mode' = 'transactional' and exists (
+        select from steward_private.space as s
+        inner join steward_private.model as m on m.model_name = s.model_name
+        where s.source_id = v_old.source_id and m.provider <> 'builtin'
+    ) then
+        raise exception 'the model of table % cannot be used in transactional mode', v_old.relation
+            using errcode = 'feature_not_supported',
+            detail = 'Row and vector commit together only with a model that runs in the database.';
+    end if;
+
+    -- Also keeps folds out until this commits: so positions may be given out here.
+    update steward_private.source as s
+    set
+        content = _begin_alter.options ->> 'content',
+        content_plain = _begin_alter.content_plain,
+        condition = _begin_alter.options ->> 'where',
+        condition_plain = _begin_alter.condition_plain,
+        content_columns = _begin_alter.content_columns,
+        chunk_size = (_begin_alter.options ->> 'chunk_size')::integer,
+        on_delete = _begin_alter.options ->> 'on_delete',
+        mode = _begin_alter.options ->> 'mode',
+        priority = (_begin_alter.options ->> 'priority')::integer,
+        notify = (_begin_alter.options ->> 'notify')::boolean,
+        daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
+        backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer
+    where s.source_id = v_old.source_id
+    returning s.* into v_new;
+
+    perform steward_private.define_readers(v_new);
+    perform steward_private.require_trusted_expressions(v_new);
+    perform steward_private.define_trigger_functions(v_new);
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_new.source_id
+        order by s.space_id
+    loop
+        perform steward_private.define_space_functions(v_new, v_space);
+        perform steward_private.create_visibility_policy(v_new, v_space.doc_table);
+        perform steward_private.create_visibility_policy(v_new, v_space.chunk_table);
+
+        if (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
+            is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size)
+        then
+            -- What is being worked on was read as it was to be read before.
+            execute format(
+                'update %s as t set generation = t.generation + 1 where t.token is not null',
+                v_space.job_table
+            );
+        end if;
+
+        if v_old.condition_plain is distinct from v_new.condition_plain then
+            -- Documents whose rows no longer count are in no backfill.
+            execute format(
+                'insert into %1$s (%3$s, lane, position) '
+                'select %4$s, 0, nextval(''steward_private.job_position_seq'') from %2$s as t '
+                'on conflict do nothing',
+                v_space.job_table, v_space.doc_table,
+                replace(steward_private.key_list(v_new, 't'), 't.', ''),
+                steward_private.key_list(v_new, 't')
+            );
+        end if;
+    end loop;
+
+    if (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
+        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size)
+    then
+        v_rows := steward_private.begin_backfill(v_new, 'altered');
+    end if;
+
+    return v_rows;
+end
+$function$;
+
+comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
+'Part of steward.alter(): changes the registry and what is generated from it. Returns how many rows '
+'will be looked at.';
+
+-- sql/src/code/functions/alter.sql
+create or replace function steward.alter(
+    source regclass,
+    content text default null,
+    "where" text default null,
+    chunk_size integer default null,
+    on_delete text default null,
+    mode text default null,
+    priority integer default null,
+    notify boolean default null,
+    daily_budget numeric default null,
+    backfill_rate integer default null
+)
+returns table (option text, was text, is_now text, consequence text)
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_old jsonb := steward._options(alter.source);
+    v_new jsonb;
+    v_content record;
+    v_rows bigint;
+    v_on_rows text;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'alter() must run in a transaction that is read committed'
+            using errcode = 'invalid_transaction_state';
+    end if;
+
+    v_new := v_old || jsonb_strip_nulls(
+        jsonb_build_object(
+            'content', alter.content,
+            'where', alter."where",
+            'chunk_size', alter.chunk_size,
+            'on_delete', alter.on_delete,
+            'mode', alter.mode,
+            'priority', alter.priority,
+            'notify', alter.notify,
+            'daily_budget', alter.daily_budget::text,
+            'backfill_rate', alter.backfill_rate
+        )
+    )
+    -- what stands for nothing
+    || case when alter."where" ~ '^[[:space:]]*$' then '{"where": null}' else '{}' end::jsonb
+    || case when alter.daily_budget = 'infinity' then '{"daily_budget": null}' else '{}' end::jsonb
+    || case when alter.backfill_rate = 0 then '{"backfill_rate": null}' else '{}' end::jsonb;
+
+    perform steward._check_options(v_new);
+
+    select d.* into strict v_content
+    from steward._describe_content(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
+
+    v_rows := steward._begin_alter(
+        alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
+    );
+
+    if (v_old -> 'content', v_old -> 'where', v_old -> 'mode')
+        is distinct from (v_new -> 'content', v_new -> 'where', v_new -> 'mode')
+    then
+        if v_old ->> 'where' is not null and v_new ->> 'where' is null then
+            execute format('drop trigger steward_leave on %s', alter.source);
+        end if;
+
+        perform steward._create_triggers(
+            alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
+            v_content.condition_new, v_content.columns
+        );
+    end if;
+
+    v_on_rows := format('%s rows will be looked at', v_rows);
+
+    return query
+    select
+        o.key,
+        v_old ->> o.key,
+        v_new ->> o.key,
+        case
+            when o.key in ('content', 'chunk_size') then v_on_rows
+            when o.key = 'where' then v_on_rows || '; rows that do not satisfy it are no longer found'
+            when o.key = 'on_delete' then 'holds for rows that are deleted from now on'
+            when o.key = 'mode' and v_new ->> 'mode' = 'transactional'
+                then 'from now on writers embed; what was queued stays queued'
+            when o.key = 'mode' then 'from now on changes wait for a worker'
+            else 'holds from now on'
+        end
+    from jsonb_each(v_new) as o
+    where o.value is distinct from v_old -> o.key
+    order by o.key;
+end
+$function$;
+
+-- the linter does not know that this is a list of arguments
+comment on function steward.alter( -- noqa: LT01
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+) is
+'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
+'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
+'Returns a row for each option that has changed, with what follows from it: which rows will be '
+'looked at again, behind the edits; those that turn out as they were cost no vector. Model and key '
+'cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to end a '
+'condition.';
+
+-- sql/src/code/functions/_price.sql
+create or replace function steward._price(model text)
+returns numeric
+language plpgsql
+stable parallel safe
+-- definer: the registry belongs to pg_steward
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_model steward_private.model;
+begin
+    select m.* into v_model
+    from steward_private.model as m
+    where m.model_name = _price.model;
+
+    if not found then
+        raise exception 'model "%" does not exist', _price.model
+            using errcode = 'undefined_object',
+            hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
+    end if;
+
+    return v_model.price;
+end
+$function$;
+
+comment on function steward._price(text) is
+'What a million tokens of a model cost, if it is known.';
+
+-- sql/src/code/functions/_count_chunks.sql
+create or replace function steward._count_chunks(contents text[], chunk_size integer)
+returns table (chunks bigint, characters bigint, content_characters numeric)
+language plpgsql
+stable parallel unsafe
+-- definer: what cuts texts is a function of pg_steward's own
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_plans text[];
+begin
+    if _count_chunks.contents <> '{}' then
+        v_plans := steward_private.plan_documents(
+            _count_chunks.contents,
+            array_fill(null::text, array[cardinality(_count_chunks.contents)]),
+            steward_private.chunking(_count_chunks.chunk_size),
+            600
+        );
+    end if;
+
+    return query
+    select
+        coalesce(sum(jsonb_array_length(p.plan -> 'chunks')), 0)::bigint,
+        coalesce(
+            sum((select sum(length(t.value)) from jsonb_array_elements_text(p.plan -> 'texts') as t)),
+            0
+        )::bigint,
+        coalesce((select sum(length(c.content)) from unnest(_count_chunks.contents) as c (content)), 0)::numeric
+    from unnest(v_plans) as u (plan_text)
+    cross join lateral (select u.plan_text::jsonb as plan) as p;
+end
+$function$;
+
+comment on function steward._count_chunks(text[], integer) is
+'Part of steward.dry_run(): cuts texts and counts.';
+
+-- sql/src/code/functions/dry_run.sql
+create or replace function steward.dry_run(
+    source regclass,
+    content text,
+    model text default 'builtin/hash@1',
+    chunk_size integer default 1000,
+    "where" text default null,
+    sample integer default 1000
+)
+returns table (
+    "rows" bigint,
+    chunks bigint,
+    characters bigint,
+    tokens bigint,
+    cost numeric,
+    is_estimated boolean
+)
+language plpgsql
+volatile parallel unsafe
+-- invoker: reads the table with the caller's own rights
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_content record;
+    v_price numeric;
+    v_contents text[];
+    v_counted record;
+    v_all bigint;
+begin
+    if dry_run.sample is null or dry_run.sample not between 1 and 100000 then
+        raise exception 'sample must be between 1 and 100000 rows'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    perform steward._check_options(jsonb_build_object('chunk_size', dry_run.chunk_size));
+    v_price := steward._price(dry_run.model);
+
+    select d.* into strict v_content
+    from steward._describe_content(dry_run.source, dry_run.content, dry_run."where") as d;
+
+    execute format(
+        'select count(*), coalesce(sum(length(%s)), 0) from %s as s where %s',
+        v_content.content_plain, dry_run.source, coalesce(v_content.condition_plain, 'true')
+    )
+    into "rows", v_all;
+
+    is_estimated := "rows" > dry_run.sample;
+
+    execute format(
+        'select array_agg(t.content) from (select %s as content from %s as s %s where %s) as t',
+        v_content.content_plain,
+        dry_run.source,
+        case
+            when is_estimated
+                then format('tablesample bernoulli (%s)', 100.0 * dry_run.sample / "rows")
+            else ''
+        end,
+        coalesce(v_content.condition_plain, 'true')
+    )
+    into v_contents;
+
+    select c.* into strict v_counted
+    from steward._count_chunks(coalesce(v_contents, '{}'), dry_run.chunk_size) as c;
+
+    if is_estimated and v_counted.content_characters > 0 then
+        chunks := round(v_counted.chunks * v_all / v_counted.content_characters);
+        characters := round(v_counted.characters * v_all / v_counted.content_characters);
+    else
+        chunks := v_counted.chunks;
+        characters := v_counted.characters;
+    end if;
+
+    tokens := ceil(characters / 4.0);
+    cost := tokens * v_price / 1000000;
+
+    return next;
+end
+$function$;
+
+comment on function steward.dry_run(regclass, text, text, integer, text, integer) is
+'What steward.track() with the same arguments would send to the model, without doing anything: '
+'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() was '
+'told a price, the cost. Rows and the length of all texts are counted; how they are cut is tried on '
+'as many rows as sample says, and is_estimated when there are more. For steward_admin who may read '
+'the table.';
+
 -- sql/src/code/functions/untrack.sql
-create or replace function steward.untrack(source regclass)
+create or replace function steward.untrack(source regclass, keep_vectors boolean default false)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -3417,8 +5683,13 @@ as $function$
 declare
     v_trigger name;
 begin
+    if untrack.keep_vectors is null then
+        raise exception 'keep_vectors must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
     -- also the error for a table that is not tracked
-    perform steward._key_columns(untrack.source);
+    perform steward._trigger_functions(untrack.source);
 
     -- a table that was dropped has taken its triggers along
     for v_trigger in
@@ -3434,17 +5705,20 @@ begin
         execute format('drop trigger %I on %s', v_trigger, untrack.source);
     end loop;
 
-    perform steward._finish_untrack(untrack.source);
+    perform steward._finish_untrack(untrack.source, untrack.keep_vectors);
 end
 $function$;
 
-comment on function steward.untrack(regclass) is
+comment on function steward.untrack(regclass, boolean) is
 'End the stewardship of a table: drops its triggers, vectors, jobs and decisions, and leaves the '
-'table as it was. A table that has been dropped is named by its number in steward.sources. For '
-'steward_admin who owns the table.';
+'table as it was. A table that has been dropped is named by its number in steward.sources. '
+'keep_vectors: leave the tables with documents and chunks in the schema steward_data, now the '
+'caller''s own. For steward_admin who owns the table.';
 
 -- sql/src/code/functions/add_model.sql
-create or replace function steward.add_model(model text, dimensions integer, provider text)
+create or replace function steward.add_model(
+    model text, dimensions integer, provider text, price numeric default null
+)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -3454,7 +5728,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if add_model.model is null or add_model.dimensions is null or add_model.provider is null then
-        raise exception 'arguments of add_model() must not be null'
+        raise exception 'model, dimensions and provider must not be null'
             using errcode = 'null_value_not_allowed';
     end if;
 
@@ -3470,14 +5744,19 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
+    if add_model.price < 0 or add_model.price = 'NaN' then
+        raise exception 'price must not be negative'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
     if add_model.model !~ '^[^@[:space:]]+@[^@[:space:]]+$' then
         raise exception 'model "%" is not of the form name@version', add_model.model
             using errcode = 'invalid_parameter_value',
             detail = 'There is one @ in it, and no space.';
     end if;
 
-    insert into steward_private.model (model_name, dimensions, provider)
-    values (add_model.model, add_model.dimensions, add_model.provider);
+    insert into steward_private.model (model_name, dimensions, provider, price)
+    values (add_model.model, add_model.dimensions, add_model.provider, add_model.price);
 exception
     when unique_violation then
         raise exception 'model "%" exists already', add_model.model
@@ -3485,11 +5764,25 @@ exception
 end
 $function$;
 
-comment on function steward.add_model(text, integer, text) is
+comment on function steward.add_model(text, integer, text, numeric) is
 'Make a model known that a worker of yours embeds with. model: name@version; provider: who the '
-'worker asks, a word of your choice by which steward.claim() can select. For steward_admin.';
+'worker asks, a word of your choice by which steward.claim() can select; price: of a million tokens, for steward.costs and budgets. For steward_admin.';
 
 -- the life of a job: take, read, plan, finish or give back
+
+-- sql/src/code/functions/chunking.sql
+-- The sizes of chunks, as plan_documents() takes them.
+create or replace function steward_private.chunking(chunk_size integer)
+returns jsonb
+language sql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return jsonb_build_object(
+    'target', chunking.chunk_size,
+    'minimum', chunking.chunk_size / 2,
+    'maximum', chunking.chunk_size * 3 / 2
+);
 
 -- sql/src/code/functions/max_attempts.sql
 create or replace function steward_private.max_attempts()
@@ -3501,22 +5794,21 @@ set search_path = pg_catalog, pg_temp
 -- the first try and three more
 return 4;
 
--- sql/src/code/functions/space_of.sql
-create or replace function steward_private.space_of(claim steward_private.claim)
-returns steward_private.space
+-- sql/src/code/functions/check_lease.sql
+create or replace function steward_private.check_lease(lease interval)
+returns void
 language plpgsql
-stable parallel safe
+immutable parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
-declare
-    v_space steward_private.space;
 begin
-    select s.* into strict v_space
-    from steward_private.space as s
-    where s.space_id = (space_of.claim).space_id;
-
-    return v_space;
+    if check_lease.lease is null or check_lease.lease <= interval '0'
+        or check_lease.lease > interval '1 day'
+    then
+        raise exception 'lease must be longer than nothing and at most a day'
+            using errcode = 'invalid_parameter_value';
+    end if;
 end
 $function$;
 
@@ -3539,8 +5831,8 @@ begin
 end
 $function$;
 
--- sql/src/code/functions/refuse_claim.sql
-create or replace function steward_private.refuse_claim(token bigint)
+-- sql/src/code/functions/_refuse_claim.sql
+create or replace function steward._refuse_claim(token bigint)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -3548,123 +5840,31 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    raise exception 'claim % is no longer held', refuse_claim.token
+    raise exception 'claim % is no longer held', _refuse_claim.token
         using errcode = 'SW001',
         detail = 'Its lease ran out, it was completed or failed before, or its row was deleted.',
         hint = 'Drop the result. If the row still needs work, another claim returns it.';
 end
 $function$;
 
--- sql/src/code/functions/held_claim.sql
-create or replace function steward_private.held_claim(token bigint)
-returns steward_private.claim
-language plpgsql
-volatile parallel unsafe
-security invoker
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    v_claim steward_private.claim;
-begin
-    select c.* into v_claim
-    from steward_private.claim as c
-    where c.token = held_claim.token;
+comment on function steward._refuse_claim(bigint) is
+'The error for a claim that is no longer held.';
 
-    if not found then
-        perform steward_private.refuse_claim(held_claim.token);
-    end if;
-
-    return v_claim;
-end
-$function$;
-
--- sql/src/code/functions/take_jobs.sql
-create or replace function steward_private.take_jobs(
-    source steward_private.source,
-    space steward_private.space,
-    worker text,
-    batch integer,
-    claimed_at timestamptz,
-    lease_expires_at timestamptz
-)
-returns bigint[]
-language plpgsql
-volatile parallel unsafe
-security invoker
-set search_path = pg_catalog, pg_temp
--- a float's text has as many digits as the session wants, and keys are compared as text
-set extra_float_digits = 3
-as $function$
-declare
-    v_tokens bigint[];
-begin
-    -- The limit is written into the statement: with a parameter there the planner would expect a
-    -- large part of the table. MATERIALIZED, or the locking subquery could run more than once.
-    execute format(
-        $sql$
-        with due as materialized (
-            select %2$s
-            from %1$s as t
-            where t.token is null and t.failed_at is null and t.available_at <= $3
-            order by t.priority desc, t.available_at
-            limit %3$s
-            for update skip locked
-        ),
-
-        taken as (
-            update %1$s as t
-            set
-                token = nextval('steward_private.claim_token_seq'),
-                attempts = t.attempts + 1
-            from due
-            where %4$s
-            returning t.token, t.generation, %5$s as key
-        ),
-
-        claimed as (
-            insert into steward_private.claim (
-                token, space_id, key, generation, worker, claimed_at, lease_expires_at
-            )
-            select taken.token, $1, taken.key, taken.generation, $2, $3, $4
-            from taken
-            returning token
-        )
-
-        select coalesce(array_agg(claimed.token), '{}') from claimed
-        $sql$,
-        (take_jobs.space).job_table,
-        steward_private.key_list(take_jobs.source, 't'),
-        take_jobs.batch,
-        steward_private.key_match(take_jobs.source, 't', 'due'),
-        steward_private.key_object(take_jobs.source, 't')
-    )
-    into v_tokens
-    using
-        (take_jobs.space).space_id, take_jobs.worker,
-        take_jobs.claimed_at, take_jobs.lease_expires_at;
-
-    return v_tokens;
-end
-$function$;
-
--- sql/src/code/functions/known_chunks.sql
-create or replace function steward_private.known_chunks(space_id integer, key jsonb)
-returns jsonb
-language plpgsql
+-- sql/src/code/functions/claims_of.sql
+-- What there is of some claims: their space, or none when they are held no longer.
+create or replace function steward_private.claims_of(tokens bigint[])
+returns table (space_id integer, tokens bigint[])
+language sql
 stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    v_known jsonb;
-begin
-    execute format('select steward_private.known_%s($1)', known_chunks.space_id)
-    into v_known
-    using known_chunks.key;
-
-    return v_known;
-end
-$function$;
+begin atomic
+    select c.space_id, array_agg(t.token)
+    from (select distinct t.token from unnest(claims_of.tokens) as t (token)) as t
+    left join steward_private.claim as c on c.token = t.token
+    group by c.space_id
+    order by c.space_id;
+end;
 
 -- sql/src/code/functions/check_vectors.sql
 -- subject is what to call them in an error: "vector" or "query vector".
@@ -3716,175 +5916,311 @@ begin
 end
 $function$;
 
--- sql/src/code/functions/finish_claim.sql
-create or replace function steward_private.finish_claim(
-    claim steward_private.claim, vectors text[]
+-- sql/src/code/functions/finish_claims.sql
+-- Checks vectors, stores them, and writes down what they cost.
+create or replace function steward_private.finish_claims(
+    space_id integer,
+    dimensions integer,
+    tokens bigint[],
+    firsts integer[],
+    vectors text[],
+    tokens_used bigint
 )
-returns text
+returns table (token bigint, outcome text)
 language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_outcome text;
+    v_sent jsonb;
+    v_done record;
 begin
-    execute format('select steward_private.finish_%s($1, $2)', (finish_claim.claim).space_id)
-    into v_outcome
-    using finish_claim.claim, finish_claim.vectors;
+    if finish_claims.vectors <> '{}' then
+        perform steward_private.check_vectors(
+            finish_claims.vectors, finish_claims.dimensions, 'vector'
+        );
 
-    return v_outcome;
-end
-$function$;
-
--- sql/src/code/functions/lock_job.sql
--- Locks the job of a claim, without waiting. Returns 'held', 'busy' when somebody else has it
--- locked, or 'gone' when the job is no longer this claim's.
-create or replace function steward_private.lock_job(claim steward_private.claim)
-returns text
-language plpgsql
-volatile parallel unsafe
-security invoker
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    v_space steward_private.space := steward_private.space_of(lock_job.claim);
-    v_source steward_private.source := steward_private.source_of_space(v_space);
-    v_statement text := format(
-        'select true from %1$s as t, %2$s as k where %3$s and t.token = $2',
-        v_space.job_table,
-        steward_private.key_record(v_source, '$1'),
-        steward_private.key_match(v_source, 't', 'k')
-    );
-    v_found boolean;
-begin
-    execute v_statement || ' for update of t skip locked'
-    into v_found
-    using (lock_job.claim).key, (lock_job.claim).token;
-
-    if v_found then
-        return 'held';
+        -- the claims are gone afterwards
+        select jsonb_object_agg(c.token, jsonb_build_array(c.texts, c.characters)) into v_sent
+        from steward_private.claim as c
+        where c.token = any(finish_claims.tokens);
     end if;
 
-    execute v_statement
-    into v_found
-    using (lock_job.claim).key, (lock_job.claim).token;
+    for v_done in execute format(
+        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3) as f',
+        finish_claims.space_id
+    )
+    using finish_claims.tokens, finish_claims.firsts, finish_claims.vectors
+    loop
+        token := v_done.token;
+        outcome := v_done.outcome;
+        -- will be handed in again, and must not be paid for twice
+        if outcome = 'busy' then
+            v_sent := v_sent - token::text;
+        end if;
+        return next;
+    end loop;
 
-    return case when v_found then 'busy' else 'gone' end;
-end
-$function$;
+    if v_sent <> '{}' then
+        insert into steward_private.usage (space_id, texts, characters, tokens, cost)
+        select
+            s.space_id, u.texts, u.characters, u.tokens,
+            coalesce(u.tokens * m.price / 1000000, 0)
+        from (
+            select
+                sum((e.value ->> 0)::bigint) as texts,
+                sum((e.value ->> 1)::bigint) as characters,
+                -- four characters are about a token
+                coalesce(
+                    finish_claims.tokens_used, ceil(sum((e.value ->> 1)::bigint) / 4.0)
+                ) as tokens
+            from jsonb_each(v_sent) as e
+        ) as u
+        cross join steward_private.space as s
+        inner join steward_private.model as m on m.model_name = s.model_name
+        where s.space_id = finish_claims.space_id;
 
--- sql/src/code/functions/release_claim.sql
-create or replace function steward_private.release_claim(
-    claim steward_private.claim, wait interval
-)
-returns text
-language plpgsql
-volatile parallel unsafe
-security invoker
-set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    v_claim steward_private.claim := release_claim.claim;
-    v_state text := steward_private.lock_job(v_claim);
-    v_source steward_private.source;
-    v_space steward_private.space;
-begin
-    if v_state = 'held' then
-        v_space := steward_private.space_of(v_claim);
-        v_source := steward_private.source_of_space(v_space);
-        execute format(
-            $sql$
-            update %1$s as t
-            set
-                token = null,
-                attempts = greatest(t.attempts - 1, 0),
-                available_at = clock_timestamp() + $2
-            from %2$s as k
-            where %3$s
-            $sql$,
-            v_space.job_table,
-            steward_private.key_record(v_source, '$1'),
-            steward_private.key_match(v_source, 't', 'k')
-        )
-        using v_claim.key, release_claim.wait;
-        v_state := 'pending';
+        -- the provider is there again
+        update steward_private.space as s
+        set
+            setbacks = 0,
+            problem = null,
+            paused_until = null
+        where
+            s.space_id = finish_claims.space_id and s.setbacks > 0
+            and s.paused_until is distinct from 'infinity';
     end if;
-
-    if v_state <> 'busy' then
-        delete from steward_private.claim as c where c.token = v_claim.token;
-    end if;
-
-    return v_state;
 end
 $function$;
 
 -- sql/src/code/functions/give_back.sql
--- Takes a claim away from its worker, with the attempt charged. Returns 'pending', 'failed', or as
--- lock_job() does 'busy' or 'gone'.
-create or replace function steward_private.give_back(claim steward_private.claim, error text)
-returns text
+-- Takes claims of a space away from their worker. class: item and lost are charged to the row;
+-- transient is if the provider has answered others since the row last failed; rate_limit,
+-- configuration and released are not. wait: until the row may be claimed again; null: as usual.
+-- Outcomes: pending, failed, busy when somebody has the job locked, stale when it is another's.
+create or replace function steward_private.give_back(
+    space_id integer, tokens bigint[], error text, class text, wait interval
+)
+returns table (token bigint, outcome text)
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $function$
+declare
+    v_space steward_private.space;
+    v_source steward_private.source;
+    v_error text := left(give_back.error, 2000);
+    v_until timestamptz;
+begin
+    select s.* into strict v_space
+    from steward_private.space as s
+    where s.space_id = give_back.space_id;
+    v_source := steward_private.source_of_space(v_space);
+
+    return query execute format(
+        $sql$
+        with item as materialized (
+            select c.token, c.key as claim_key, c.generation as claimed, k.*
+            from steward_private.claim as c
+            cross join lateral %2$s as k
+            where c.token = any($1) and c.space_id = $2
+        ),
+
+        held as materialized (
+            select
+                i.token,
+                case
+                    when $4 in ('item', 'lost') then true
+                    when $4 <> 'transient' or t.last_failed_at is null then false
+                    else exists (
+                        select from steward_private.decision as d
+                        where
+                            d.space_id = $2 and d.outcome = 'embedded'
+                            and d.decided_at > t.last_failed_at
+                    )
+                end as is_charged
+            from item as i
+            inner join %1$s as t on %3$s and t.token = i.token
+            for update of t skip locked
+        ),
+
+        returned as (
+            update %1$s as t
+            set
+                token = null,
+                attempts = case
+                    -- a text that was edited since the claim deserves attempts of its own
+                    when t.generation <> i.claimed then 0
+                    when h.is_charged then t.attempts
+                    else greatest(t.attempts - 1, 0)
+                end,
+                setbacks = case when $4 = 'transient' then least(t.setbacks + 1, 30) else t.setbacks end,
+                failed_at = case
+                    when h.is_charged and t.generation = i.claimed
+                        and t.attempts >= steward_private.max_attempts()
+                        then clock_timestamp()
+                end,
+                available_at = case
+                    when not (
+                        h.is_charged and t.generation = i.claimed
+                        and t.attempts >= steward_private.max_attempts()
+                    )
+                        then clock_timestamp() + coalesce(
+                            $5,
+                            case
+                                -- 15 s, 1 min, 4 min
+                                when $4 in ('item', 'lost')
+                                    then interval '15 seconds' * 4 ^ (t.attempts - 1)
+                                -- 2 s, 4 s ... 15 min
+                                when $4 = 'transient'
+                                    then least(
+                                        interval '2 seconds' * 2 ^ t.setbacks, interval '15 minutes'
+                                    )
+                                else interval '0'
+                            end
+                            -- not all at once again
+                            * (1 + random() / 5)
+                        )
+                end,
+                last_failed_at = case when $4 = 'released' then t.last_failed_at else clock_timestamp() end,
+                last_error = case when $4 = 'released' then t.last_error else $3 end,
+                error_class = case when $4 = 'released' then t.error_class else $4 end
+            from item as i
+            inner join held as h on h.token = i.token
+            where %3$s
+            returning i.token, t.failed_at is not null as is_failed
+        ),
+
+        there as materialized (
+            select i.token from item as i inner join %1$s as t on %3$s and t.token = i.token
+        ),
+
+        outcome as materialized (
+            select
+                i.token,
+                case
+                    when r.is_failed then 'failed'
+                    when r.token is not null then 'pending'
+                    when t.token is not null then 'busy'
+                    else 'stale'
+                end as outcome
+            from item as i
+            left join returned as r on r.token = i.token
+            left join there as t on t.token = i.token
+        ),
+
+        decided as (
+            insert into steward_private.decision (space_id, key, outcome, reason)
+            select $2, i.claim_key, 'failed', $3
+            from outcome as o
+            inner join item as i on i.token = o.token
+            where o.outcome = 'failed'
+        ),
+
+        ended as (
+            delete from steward_private.claim as c
+            using outcome as o
+            where c.token = o.token and o.outcome <> 'busy'
+        )
+
+        select o.token, o.outcome from outcome as o
+        $sql$,
+        v_space.job_table,
+        steward_private.key_record(v_source, 'c.key'),
+        steward_private.key_match(v_source, 't', 'i')
+    )
+    using give_back.tokens, v_space.space_id, v_error, give_back.class, give_back.wait;
+
+    -- What is wrong with a provider is wrong for everybody who asks it.
+    if give_back.class = 'configuration' then
+        update steward_private.space as s
+        set problem = v_error, paused_until = 'infinity'
+        where s.space_id = v_space.space_id;
+    elsif give_back.class = 'rate_limit' then
+        update steward_private.space as s
+        set
+            problem = v_error,
+            paused_until = greatest(s.paused_until, clock_timestamp() + give_back.wait)
+        where s.model_name = v_space.model_name;
+    elsif give_back.class = 'transient' then
+        v_until := clock_timestamp()
+            + coalesce(
+                give_back.wait,
+                least(interval '1 second' * 2 ^ least(v_space.setbacks, 20), interval '5 minutes')
+                * (1 + random() / 5)
+            );
+        update steward_private.space as s
+        set
+            problem = v_error,
+            setbacks = s.setbacks + 1,
+            paused_until = greatest(s.paused_until, v_until)
+        where s.space_id = v_space.space_id;
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/settle_claims.sql
+-- What a claim can settle without a provider: rows that cannot be planned, that are gone, and those
+-- whose every chunk has its vector.
+create or replace function steward_private.settle_claims(
+    space steward_private.space, tokens bigint[]
+)
+returns void
 language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_claim steward_private.claim := give_back.claim;
-    v_error text := left(give_back.error, 2000);
-    v_state text := steward_private.lock_job(v_claim);
-    v_space steward_private.space;
-    v_source steward_private.source;
-    v_failed boolean;
+    v_space_id integer := (settle_claims.space).space_id;
+    v_claim record;
+    v_tokens bigint[];
 begin
-    if v_state = 'held' then
-        v_space := steward_private.space_of(v_claim);
-        v_source := steward_private.source_of_space(v_space);
-        -- a text that was edited since the claim deserves attempts of its own
-        execute format(
-            $sql$
-            update %1$s as t
-            set
-                token = null,
-                last_error = $2,
-                failed_at = case
-                    when t.generation = $3 and t.attempts >= steward_private.max_attempts()
-                        then now()
-                end,
-                attempts = case when t.generation = $3 then t.attempts else 0 end,
-                -- 15 s, 1 min, 4 min: a provider that is down for a while fails no row
-                available_at = clock_timestamp() + interval '15 seconds' * 4 ^ (t.attempts - 1)
-            from %2$s as k
-            where %3$s
-            returning t.failed_at is not null
-            $sql$,
-            v_space.job_table,
-            steward_private.key_record(v_source, '$1'),
-            steward_private.key_match(v_source, 't', 'k')
-        )
-        into strict v_failed
-        using v_claim.key, v_error, v_claim.generation;
+    for v_claim in
+        select c.token, c.plan ->> 'error' as error
+        from steward_private.claim as c
+        where c.token = any(settle_claims.tokens) and c.plan ? 'error'
+    loop
+        perform from steward_private.give_back(
+            v_space_id, array[v_claim.token], v_claim.error, 'item', null
+        );
+    end loop;
 
-        if v_failed then
-            insert into steward_private.decision (space_id, key, outcome, reason)
-            values (v_space.space_id, v_claim.key, 'failed', v_error);
-        end if;
+    select array_agg(c.token order by c.token) into v_tokens
+    from steward_private.claim as c
+    where c.token = any(settle_claims.tokens) and c.texts = 0;
 
-        v_state := case when v_failed then 'failed' else 'pending' end;
+    if v_tokens is null then
+        return;
     end if;
 
-    if v_state <> 'busy' then
-        delete from steward_private.claim as c where c.token = v_claim.token;
-    end if;
+    select array_agg(f.token) into v_tokens
+    from steward_private.finish_claims(
+        v_space_id, 0, v_tokens, array_fill(1, array[cardinality(v_tokens)]), '{}', null
+    ) as f
+    where f.outcome = 'busy';
 
-    return v_state;
+    if v_tokens is not null then
+        perform from steward_private.give_back(
+            v_space_id, v_tokens, null, 'released', interval '5 seconds'
+        );
+    end if;
 end
 $function$;
 
 -- sql/src/code/functions/plan_claims.sql
--- Reads the rows of some claims, cuts and compares them, and returns what needs vectors.
+-- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them, and
+-- returns what needs vectors. Rows that need none are finished.
 create or replace function steward_private.plan_claims(
-    source steward_private.source, space steward_private.space, tokens bigint[]
+    source steward_private.source,
+    space steward_private.space,
+    worker text,
+    lane integer,
+    amount integer,
+    lease_expires_at timestamptz
 )
 returns table (token bigint, key jsonb, texts text[])
 language plpgsql
@@ -3893,109 +6229,492 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_source steward_private.source := plan_claims.source;
-    v_space steward_private.space := plan_claims.space;
-    v_chunking jsonb := jsonb_build_object(
-        'target', v_source.chunk_size,
-        'minimum', v_source.chunk_size / 2,
-        'maximum', v_source.chunk_size * 3 / 2
-    );
-    v_row record;
-    v_claim steward_private.claim;
-    v_until timestamptz;
-    v_count integer := 0;
+    v_space_id integer := (plan_claims.space).space_id;
+    v_keys jsonb;
+    v_generations bigint[];
+    v_found boolean[];
+    v_contents text[];
+    v_knowns text[];
+    v_revisions integer[];
+    v_plans text[];
+    v_tokens bigint[];
 begin
-    -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is in
-    -- it. An edit that is not raises the generation and keeps the job alive.
-    for v_row in
+    execute format(
+        'select jsonb_agg(d.key), array_agg(d.generation) from steward_private.due_%s($1, $2) as d',
+        v_space_id
+    )
+    into v_keys, v_generations
+    using plan_claims.lane, plan_claims.amount;
+
+    if v_keys is null then
+        return;
+    end if;
+
+    -- A statement of its own, and so a snapshot of its own: every edit whose mark was folded is in
+    -- it. One that is not has a mark that comes later, and keeps the row dirty.
+    begin
         execute format(
-            $sql$
-            with claimed as materialized (
-                select c.token, c.key, row_number() over (order by c.token) as "position"
-                from steward_private.claim as c
-                where c.token = any($1)
-            ),
-
-            row_read as materialized (
-                select r.*
-                from steward_private.read_%1$s(
-                    (select jsonb_agg(c.key order by c."position") from claimed as c)
-                ) as r
-            )
-
-            select c.token, c.key, r.found, r.content
-            from claimed as c
-            inner join row_read as r on r."position" = c."position"
-            order by c."position"
-            $sql$,
-            v_source.source_id
+            'select array_agg(r.found order by r."position"), '
+            'array_agg(case when r.found then coalesce(r.content, '''') end order by r."position") '
+            'from steward_private.read_%s($1) as r',
+            (plan_claims.source).source_id
         )
-        using plan_claims.tokens
-    loop
-        -- The jobs are locked until this commits, and a user who edits one of the rows waits for
-        -- it. So long texts make a batch shorter: what is left goes back. The first one does not
-        -- count, it may have to start Python.
-        v_count := v_count + 1;
-
-        if v_count = 2 then
-            v_until := clock_timestamp() + interval '200 milliseconds';
-        end if;
-
-        if clock_timestamp() > v_until then
-            select c.* into strict v_claim
-            from steward_private.claim as c
-            where c.token = v_row.token;
-
-            perform steward_private.release_claim(v_claim, interval '0');
-            continue;
-        end if;
-
-        -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
-        begin
-            update steward_private.claim as c
-            set plan = case
-                when v_row.found
-                    then steward_private.plan_chunks(
-                        coalesce(v_row.content, ''),
-                        steward_private.known_chunks(v_space.space_id, v_row.key),
-                        v_chunking
-                    )
-                else 'null'
-            end
-            where c.token = v_row.token
-            returning c.* into v_claim;
-
-            texts := array(
-                select t.value
-                from jsonb_array_elements_text(v_claim.plan -> 'texts')
-                    with ordinality as t (value, n)
-                order by t.n
-            );
-
-            -- nothing for a provider to do: finished here, or later if somebody has the row locked
-            if texts = '{}' then
-                if steward_private.finish_claim(v_claim, '{}') = 'busy' then
-                    perform steward_private.release_claim(v_claim, interval '5 seconds');
-                end if;
-
-                continue;
+        into v_found, v_contents
+        using v_keys;
+    exception
+        when transaction_rollback or insufficient_resources or lock_not_available then
+            raise;
+        when others then
+            if jsonb_array_length(v_keys) = 1 then
+                -- the content of this row cannot be computed: its own affair
+                v_found := array[true];
+                v_contents := array[null];
+                v_plans := array[jsonb_build_object('error', sqlerrm)::text];
             end if;
+    end;
+
+    if v_found is null then
+        -- one of them: find out which, taking them one by one
+        for v_number in 1..jsonb_array_length(v_keys) loop
+            return query
+            select p.token, p.key, p.texts
+            from steward_private.plan_claims(
+                plan_claims.source, plan_claims.space, plan_claims.worker, plan_claims.lane, 1,
+                plan_claims.lease_expires_at
+            ) as p;
+        end loop;
+
+        return;
+    end if;
+
+    execute format(
+        'select array_agg(k.known order by o.n), array_agg(k.revision order by o.n) '
+        'from generate_series(1, $2) as o (n) '
+        'left join steward_private.known_%s($1) as k on k."position" = o.n',
+        v_space_id
+    )
+    into v_knowns, v_revisions
+    using v_keys, cardinality(v_found);
+
+    -- The jobs are locked until this commits. So long texts make a batch shorter: those whose plan
+    -- is missing stay as they were.
+    if v_plans is null then
+        v_plans := steward_private.plan_documents(
+            v_contents, v_knowns, steward_private.chunking((plan_claims.source).chunk_size), 0.2
+        );
+    end if;
+
+    v_generations := v_generations[:cardinality(v_plans)];
+
+    select array_agg(case when v_found[p.n] then p.plan end order by p.n) into v_plans
+    from unnest(v_plans) with ordinality as p (plan, n);
+
+    execute format(
+        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6)', v_space_id
+    )
+    into v_tokens
+    using
+        plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_plans,
+        v_revisions[:cardinality(v_plans)];
+
+    perform steward_private.settle_claims(plan_claims.space, v_tokens);
+
+    return query
+    select
+        c.token,
+        c.key,
+        array(
+            select t.value
+            from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as t (value, n)
+            order by t.n
+        )
+    from steward_private.claim as c
+    where c.token = any(v_tokens)
+    order by c.token;
+end
+$function$;
+
+-- sql/src/code/functions/set_aside.sql
+-- A source that cannot be worked on (dropped, no longer its owner's to read ...) is no reason to
+-- stop working on the others. It is tried again in a minute; check() tells why.
+create or replace function steward_private.set_aside(space_id integer, problem text)
+returns void
+language sql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    update steward_private.space as s
+    set
+        problem = set_aside.problem,
+        paused_until = clock_timestamp() + interval '1 minute'
+    where s.space_id = set_aside.space_id;
+end;
+
+-- sql/src/code/functions/empty_mark_table.sql
+-- Empties a table of marks that have all been folded, if nobody writes to it just now. Dead rows
+-- that an old transaction keeps from being cleaned up go, too: they are nobody's to see.
+create or replace function steward_private.empty_mark_table(mark_table regclass, slot integer)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_is_used boolean;
+begin
+    -- not the one that writers use now or in a moment, see define_trigger_functions()
+    if floor(date_part('epoch', clock_timestamp()) / 10)::bigint & 1 = empty_mark_table.slot
+        or date_part('second', clock_timestamp())::numeric % 10 > 7
+    then
+        return;
+    end if;
+
+    -- a few pages are read faster than they are truncated
+    if pg_relation_size(empty_mark_table.mark_table) < 64 * 8192 then
+        return;
+    end if;
+
+    execute format('select exists (select from %s)', empty_mark_table.mark_table) into v_is_used;
+
+    if v_is_used then
+        return;
+    end if;
+
+    begin
+        -- whoever has written to it and not yet committed holds a lock
+        execute format(
+            'lock table %s in access exclusive mode nowait', empty_mark_table.mark_table
+        );
+    exception
+        when lock_not_available then
+            return;
+    end;
+
+    execute format('select exists (select from %s)', empty_mark_table.mark_table) into v_is_used;
+
+    if not v_is_used then
+        execute format('truncate %s', empty_mark_table.mark_table);
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/refill_queue.sql
+-- Puts into the queue of a space what is due again and the next rows of its backfill, and draws a
+-- new horizon. Part of a fold: only whoever holds its lock may give out positions.
+create or replace function steward_private.refill_queue(space_id integer)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $function$
+declare
+    v_space steward_private.space;
+    v_source steward_private.source;
+    v_backfill steward_private.backfill;
+    v_old steward_private.horizon;
+    v_new steward_private.horizon;
+    v_next bigint;
+    v_ready integer;
+    v_slice integer := 1000;
+    v_last jsonb;
+begin
+    select s.* into strict v_space
+    from steward_private.space as s
+    where s.space_id = refill_queue.space_id;
+    v_source := steward_private.source_of_space(v_space);
+
+    execute format(
+        $sql$
+        with due as materialized (
+            select %2$s
+            from %1$s as t
+            where t.available_at <= clock_timestamp()
+            order by t.available_at
+            limit 1000
+            for update skip locked
+        )
+
+        update %1$s as t
+        set position = nextval('steward_private.job_position_seq'), available_at = null
+        from due
+        where %3$s
+        $sql$,
+        v_space.job_table,
+        steward_private.key_list(v_source, 't'),
+        steward_private.key_match(v_source, 't', 'due')
+    );
+
+    select h.* into v_old
+    from steward_private.horizon as h
+    where h.space_id = v_space.space_id
+    order by h.horizon_id desc
+    limit 1;
+
+    select b.* into v_backfill
+    from steward_private.backfill as b
+    where b.space_id = v_space.space_id and b.state = 'running';
+
+    if found then
+        if v_source.backfill_rate is not null then
+            v_slice := least(
+                v_slice,
+                floor(
+                    extract(epoch from clock_timestamp() - v_backfill.advanced_at)
+                    * v_source.backfill_rate / 60
+                )
+            );
+        end if;
+
+        execute format(
+            'select count(*) from ('
+            'select from %s as t where t.lane = 0 and t.position >= $1 limit $2) as t',
+            v_space.job_table
+        )
+        into v_ready
+        using coalesce(v_old.backfill, 0), v_slice;
+
+        if v_ready < v_slice then
+            -- A row that has a job already needs no other one.
+            execute format(
+                $sql$
+                with slice as materialized (
+                    select r.key, r.n, k.*
+                    from steward_private.scan_%2$s($1, %3$s) with ordinality as r (key, n)
+                    cross join lateral %4$s as k
+                ),
+
+                added as (
+                    insert into %1$s (%5$s, lane, position)
+                    select %6$s, 0, nextval('steward_private.job_position_seq')
+                    from slice as k
+                    where $2 or not exists (select from %7$s as d where %8$s)
+                    order by k.n
+                    on conflict do nothing
+                )
+
+                select count(*), (array_agg(k.key order by k.n desc))[1] from slice as k
+                $sql$,
+                v_space.job_table,
+                v_source.source_id,
+                v_slice,
+                steward_private.key_record(v_source, 'r.key'),
+                replace(steward_private.key_list(v_source, 't'), 't.', ''),
+                steward_private.key_list(v_source, 'k'),
+                v_space.doc_table,
+                steward_private.key_match(v_source, 'd', 'k')
+            )
+            into v_ready, v_last
+            -- what has been embedded since tracking began need not be looked at again
+            using v_backfill.last_key, v_backfill.reason <> 'tracked';
+
+            update steward_private.backfill as b
+            set
+                last_key = coalesce(v_last, b.last_key),
+                rows_queued = b.rows_queued + v_ready,
+                advanced_at = clock_timestamp(),
+                state = case when v_ready < v_slice then 'done' else b.state end,
+                finished_at = case when v_ready < v_slice then clock_timestamp() end
+            where b.space_id = v_space.space_id;
+        end if;
+    end if;
+
+    v_next := nextval('steward_private.job_position_seq');
+    execute format(
+        'select '
+        'coalesce((select min(t.position) from %1$s as t where t.lane = 1 and t.position >= $1), $3), '
+        'coalesce((select min(t.position) from %1$s as t where t.lane = 0 and t.position >= $2), $3)',
+        v_space.job_table
+    )
+    into v_new.live, v_new.backfill
+    using coalesce(v_old.live, 0), coalesce(v_old.backfill, 0), v_next;
+
+    -- not for every little step
+    if v_new.live + v_new.backfill > coalesce(v_old.live + v_old.backfill, 0) + 1000 then
+        insert into steward_private.horizon (space_id, live, backfill)
+        values (v_space.space_id, v_new.live, v_new.backfill);
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/fold_spaces.sql
+-- Brings the queues of some spaces up to date. Returns those that can be worked on.
+create or replace function steward_private.fold_spaces(spaces integer[])
+returns integer[]
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_spaces integer[] := '{}';
+    v_folded integer[] := '{}';
+    v_space steward_private.space;
+    v_source steward_private.source;
+    v_spent numeric;
+begin
+    -- no worker waits for another one's source
+    for v_space in
+        select s.*
+        from unnest(fold_spaces.spaces) with ordinality as o (space_id, n)
+        inner join steward_private.space as s on s.space_id = o.space_id
+        order by o.n
+    loop
+        begin
+            v_source := steward_private.source_of_space(v_space);
+
+            -- locks the source before its jobs, as everybody does
+            execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+            if v_source.source_id <> all(v_folded) then
+                execute format('select steward_private.fold_%s()', v_source.source_id);
+                v_folded := v_folded || v_source.source_id;
+
+                perform steward_private.empty_mark_table(v_source.mark_tables[1], 0);
+                perform steward_private.empty_mark_table(v_source.mark_tables[2], 1);
+            end if;
+
+            if v_source.daily_budget is not null then
+                select sum(u.cost) into v_spent
+                from steward_private.usage as u
+                inner join steward_private.space as s on s.space_id = u.space_id
+                where s.source_id = v_source.source_id and u.used_at >= date_trunc('day', now());
+
+                if v_spent >= v_source.daily_budget then
+                    update steward_private.space as s
+                    set
+                        problem = format('the budget of %s for today is spent', v_source.daily_budget),
+                        paused_until = date_trunc('day', now()) + interval '1 day'
+                    where s.source_id = v_source.source_id;
+
+                    continue;
+                end if;
+            end if;
+
+            v_spaces := v_spaces || v_space.space_id;
         exception
-            -- the moment's fault, not the row's
             when transaction_rollback or insufficient_resources or lock_not_available then
                 raise;
             when others then
-                select c.* into strict v_claim
-                from steward_private.claim as c
-                where c.token = v_row.token;
-
-                perform steward_private.give_back(v_claim, sqlerrm);
-                continue;
+                perform steward_private.set_aside(v_space.space_id, sqlerrm);
         end;
+    end loop;
 
-        token := v_claim.token;
-        key := v_claim.key;
-        return next;
+    return v_spaces;
+end
+$function$;
+
+-- sql/src/code/functions/sync_row.sql
+-- Stores the vectors of a row in the transaction that has written it. Called by the trigger of a
+-- source that is tracked in transactional mode.
+create or replace function steward_private.sync_row(source_id integer, key jsonb)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $function$
+declare
+    v_source steward_private.source;
+    v_space steward_private.space;
+    v_keys jsonb := jsonb_build_array(sync_row.key);
+    v_row record;
+    v_known record;
+    v_plan jsonb;
+    v_vectors text[];
+    v_token bigint;
+    v_outcome text;
+begin
+    select s.* into strict v_source
+    from steward_private.source as s
+    where s.source_id = sync_row.source_id;
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        -- What a worker has of this row is outdated. It never waits for us, so we may for it.
+        execute format(
+            'delete from %s as t using %s as k where %s',
+            v_space.job_table,
+            steward_private.key_record(v_source, '$1'),
+            steward_private.key_match(v_source, 't', 'k')
+        )
+        using sync_row.key;
+        execute format(
+            'select from %s as t, %s as k where %s for update of t',
+            v_space.doc_table,
+            steward_private.key_record(v_source, '$1'),
+            steward_private.key_match(v_source, 't', 'k')
+        )
+        using sync_row.key;
+
+        execute format(
+            'select r.content from steward_private.read_%s($1) as r', v_source.source_id
+        )
+        into v_row
+        using v_keys;
+        execute format(
+            'select k.known, k.revision from (select 1) as o '
+            'left join steward_private.known_%s($1) as k on true',
+            v_space.space_id
+        )
+        into v_known
+        using v_keys;
+
+        v_plan := (
+            steward_private.plan_documents(
+                array[coalesce(v_row.content, '')],
+                array[v_known.known],
+                steward_private.chunking(v_source.chunk_size),
+                60
+            )
+        )[1]::jsonb;
+
+        if v_plan ? 'error' then
+            raise exception 'row of table % cannot be embedded', v_source.relation
+                using errcode = 'data_exception',
+                detail = v_plan ->> 'error';
+        end if;
+
+        v_vectors := steward.embed(
+            array(select jsonb_array_elements_text(v_plan -> 'texts')), v_space.model_name
+        );
+
+        execute format(
+            'insert into %s (%s) select %s from %s as k',
+            v_space.job_table,
+            replace(steward_private.key_list(v_source, 't'), 't.', '') || ', position',
+            steward_private.key_list(v_source, 'k') || ', 0',
+            steward_private.key_record(v_source, '$1')
+        )
+        using sync_row.key;
+        execute format(
+            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6))[1]', v_space.space_id
+        )
+        into v_token
+        using
+            'the writer', clock_timestamp() + interval '1 hour', v_keys, array[1::bigint],
+            array[v_plan::text], array[v_known.revision];
+
+        select f.outcome into v_outcome
+        from steward_private.finish_claims(
+            v_space.space_id, (select m.dimensions from steward_private.model as m
+            where m.model_name = v_space.model_name), array[v_token], array[1], v_vectors, null
+        ) as f;
+
+        if v_outcome is null or v_outcome not in ('embedded', 'reused', 'retired') then
+            raise exception 'vectors of a row of table % could not be stored', v_source.relation
+                using errcode = 'serialization_failure',
+                detail = format('The row is %s.', coalesce(v_outcome, 'gone')),
+                hint = 'Repeat the transaction.';
+        end if;
     end loop;
 end
 $function$;
@@ -4023,11 +6742,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_now timestamptz := clock_timestamp();
+    v_spaces integer[];
+    v_space_id integer;
+    v_pass record;
     v_left integer := claim.batch;
+    v_claimed integer;
     v_space steward_private.space;
     v_source steward_private.source;
-    v_tokens bigint[];
 begin
     if coalesce(claim.worker, '') = '' then
         raise exception 'worker must have a name'
@@ -4039,10 +6760,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    if claim.lease is null or claim.lease <= interval '0' or claim.lease > interval '1 day' then
-        raise exception 'lease must be longer than nothing and at most a day'
-            using errcode = 'invalid_parameter_value';
-    end if;
+    perform steward_private.check_lease(claim.lease);
 
     if not steward_private.has_python() then
         raise exception 'claim() requires PL/Python'
@@ -4055,59 +6773,73 @@ begin
         v_source := steward_private.source_of(claim.source);
     end if;
 
-    for v_space in
-        select s.*
+    v_spaces := array(
+        select s.space_id
         from steward_private.space as s
+        inner join steward_private.source as o on o.source_id = s.source_id
         inner join steward_private.model as m on m.model_name = s.model_name
         where
             s.state <> 'retired'
-            and (s.paused_until is null or s.paused_until < v_now)
+            and o.paused_at is null
+            and (s.paused_until is null or s.paused_until < clock_timestamp())
             and (v_source.source_id is null or s.source_id = v_source.source_id)
             and (claim.provider is null or m.provider = claim.provider)
-        -- no space is always the last one
-        order by random()
+        -- among equals, no space is always the last one
+        order by o.priority desc, random()
+    );
+
+    -- All queues are brought up to date before any job is taken: a fold may have to wait for
+    -- whoever has taken jobs, and nobody who has waits for anything.
+    v_spaces := steward_private.fold_spaces(v_spaces);
+
+    -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to wait
+    -- for the end of the other.
+    for v_pass in
+        select p.lane, p.share
+        from (
+            values
+            (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
+            (2, 0, v_left),
+            (3, 1, v_left)
+        ) as p (n, lane, share)
+        order by p.n
     loop
-        exit when v_left = 0;
+        foreach v_space_id in array v_spaces loop
+            exit when least(v_left, v_pass.share) <= 0;
 
-        -- A source that cannot be read (dropped, no longer its owner's to read ...) is no reason to
-        -- stop working on the others. Nothing is taken from it; check() tells why.
-        begin
-            select s.* into strict v_source
-            from steward_private.source as s
-            where s.source_id = v_space.source_id;
+            select s.* into v_space
+            from steward_private.space as s
+            where s.space_id = v_space_id;
+            v_source := steward_private.source_of_space(v_space);
 
-            -- locks the source before its jobs, as everybody does
-            execute format(
-                'select from steward_private.read_%s(''[]'') as r', v_source.source_id
-            );
-
-            v_tokens := steward_private.take_jobs(
-                v_source, v_space, claim.worker, v_left, v_now, v_now + claim.lease
-            );
-            v_left := v_left - cardinality(v_tokens);
-
-            if v_tokens <> '{}' then
+            begin
                 return query
                 select p.token, v_source.relation, p.key, v_space.model_name, m.dimensions, p.texts
-                from steward_private.plan_claims(v_source, v_space, v_tokens) as p
+                from steward_private.plan_claims(
+                    v_source, v_space, claim.worker, v_pass.lane, least(v_left, v_pass.share),
+                    clock_timestamp() + claim.lease
+                ) as p
                 cross join steward_private.model as m
                 where m.model_name = v_space.model_name;
 
-                if v_space.problem is not null then
+                get diagnostics v_claimed = row_count;
+                v_left := v_left - v_claimed;
+                v_pass.share := v_pass.share - v_claimed;
+
+                -- what kept it from being worked on is over, and its time has passed
+                if v_space.problem is not null and v_claimed > 0 and v_space.setbacks = 0 then
                     update steward_private.space as s
                     set problem = null, paused_until = null
-                    where s.space_id = v_space.space_id;
+                    where s.space_id = v_space_id and s.paused_until < clock_timestamp();
                 end if;
-            end if;
-        exception
-            -- the moment's fault, not the source's
-            when transaction_rollback or insufficient_resources or lock_not_available then
-                raise;
-            when others then
-                update steward_private.space as s
-                set problem = sqlerrm, paused_until = v_now + interval '1 minute'
-                where s.space_id = v_space.space_id;
-        end;
+            exception
+                -- the moment's fault, not the source's
+                when transaction_rollback or insufficient_resources or lock_not_available then
+                    raise;
+                when others then
+                    perform steward_private.set_aside(v_space_id, sqlerrm);
+            end;
+        end loop;
     end loop;
 end
 $function$;
@@ -4116,9 +6848,174 @@ comment on function steward.claim(text, integer, interval, regclass, text) is
 'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
 'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider narrow the choice. Commit before calling a provider. For steward_worker.';
+'provider narrow the choice. Edits come before the rows of a backfill, which get a tenth of each '
+'batch at least. Commit before calling a provider. For steward_worker.';
 
 -- sql/src/code/functions/complete.sql
+create or replace function steward.complete(
+    tokens bigint[], vectors text[], tokens_used bigint default null
+)
+returns table (token bigint, outcome text, error text)
+language plpgsql
+volatile parallel unsafe
+-- definer: writes vectors on behalf of a worker that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_space record;
+    v_item record;
+    v_error text;
+    v_state text;
+begin
+    if cardinality(complete.tokens) is distinct from cardinality(complete.vectors)
+        or array_position(complete.tokens, null) is not null
+    then
+        raise exception 'each vector needs the token of its claim'
+            using errcode = 'invalid_parameter_value',
+            detail = format(
+                '%s vectors have %s tokens.',
+                coalesce(cardinality(complete.vectors)::text, 'null'),
+                coalesce(cardinality(array_remove(complete.tokens, null))::text, 'null')
+            ),
+            hint = 'A claim with three texts has its token three times.';
+    end if;
+
+    if complete.tokens_used < 0 then
+        raise exception 'tokens_used must not be negative'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    return query
+    select distinct t.token, 'stale', null::text
+    from unnest(complete.tokens) as t (token)
+    where not exists (select from steward_private.claim as c where c.token = t.token);
+
+    for v_space in
+        with given as (
+            select t.token, array_agg(t.vector order by t.n) as vectors
+            from unnest(complete.tokens, complete.vectors) with ordinality as t (token, vector, n)
+            group by t.token
+        ),
+
+        -- in the order of the tokens, as everybody locks them
+        item as (
+            select
+                c.space_id, g.token, g.vectors, c.texts,
+                cardinality(g.vectors) = c.texts as fits,
+                (
+                    sum(cardinality(g.vectors)) filter (where cardinality(g.vectors) = c.texts)
+                        over (partition by c.space_id order by g.token)
+                    - cardinality(g.vectors) + 1
+                )::integer as first
+            from given as g
+            inner join steward_private.claim as c on c.token = g.token
+        )
+
+        select
+            i.space_id,
+            m.dimensions,
+            array_agg(i.token order by i.token) filter (where i.fits) as tokens,
+            array_agg(i.first order by i.token) filter (where i.fits) as firsts,
+            array_agg(i.token order by i.token) filter (where not i.fits) as misfits
+        from item as i
+        inner join steward_private.space as s on s.space_id = i.space_id
+        inner join steward_private.model as m on m.model_name = s.model_name
+        group by i.space_id, m.dimensions
+        order by i.space_id
+    loop
+        if v_space.misfits is not null then
+            v_error := 'a claim needs one vector for each of its texts';
+            return query
+            select g.token, case g.outcome when 'pending' then 'refused' else g.outcome end, v_error
+            from steward_private.give_back(
+                v_space.space_id, v_space.misfits, v_error, 'configuration', null
+            ) as g;
+        end if;
+
+        continue when v_space.tokens is null;
+
+        -- All at once; if something is wrong with one of them, one by one.
+        begin
+            return query
+            select f.token, f.outcome, null::text
+            from steward_private.finish_claims(
+                v_space.space_id,
+                v_space.dimensions,
+                v_space.tokens,
+                v_space.firsts,
+                array(
+                    select t.vector
+                    from unnest(complete.tokens, complete.vectors)
+                        with ordinality as t (token, vector, n)
+                    where t.token = any(v_space.tokens)
+                    order by t.token, t.n
+                ),
+                complete.tokens_used
+            ) as f;
+            continue;
+        exception
+            -- the moment's fault
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
+            when others then
+                null;
+        end;
+
+        for v_item in
+            select t.token, array_agg(t.vector order by t.n) as vectors
+            from unnest(complete.tokens, complete.vectors) with ordinality as t (token, vector, n)
+            where t.token = any(v_space.tokens)
+            group by t.token
+            order by t.token
+        loop
+            begin
+                return query
+                select f.token, f.outcome, null::text
+                from steward_private.finish_claims(
+                    v_space.space_id, v_space.dimensions, array[v_item.token], array[1],
+                    v_item.vectors, null
+                ) as f;
+                continue;
+            exception
+                when transaction_rollback or insufficient_resources or lock_not_available then
+                    raise;
+                when sqlstate 'SW002' then
+                    v_error := sqlerrm;
+                    v_state := 'configuration';
+                when others then
+                    v_error := sqlerrm;
+                    v_state := 'item';
+            end;
+
+            return query
+            select
+                g.token,
+                case
+                    when g.outcome = 'pending' and v_state = 'configuration' then 'refused'
+                    when g.outcome = 'pending' then 'failed'
+                    else g.outcome
+                end,
+                v_error
+            from steward_private.give_back(
+                v_space.space_id, array[v_item.token], v_error, v_state, null
+            ) as g;
+        end loop;
+    end loop;
+end
+$function$;
+
+comment on function steward.complete(bigint[], text[], bigint) is
+'Hand in vectors, in pgvector''s text form [0.1,0.2,...]. tokens: for each vector the token of its '
+'claim, so a claim with three texts has its token three times, and its vectors in the order of its '
+'texts. tokens_used: what the provider counted, for the bill; otherwise it is estimated. Returns for '
+'each claim what came of it: embedded, reused, retired; superseded (the document was changed in '
+'another way: it will be claimed again); busy (somebody is writing to the row right now: try again, '
+'or release it); stale (no longer held: drop the result); failed (a vector of it is not valid: '
+'charged, and tried again); refused (the vectors are not those of the model: the space pauses). '
+'One bad item does not keep the others from being stored. An edit made since the claim keeps the '
+'row dirty. For steward_worker.';
+
 create or replace function steward.complete(token bigint, vectors text[])
 returns text
 language plpgsql
@@ -4128,41 +7025,54 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_claim steward_private.claim := steward_private.held_claim(complete.token);
+    v_claim steward_private.claim;
     v_dimensions integer;
+    v_outcome text;
 begin
+    select c.* into v_claim
+    from steward_private.claim as c
+    where c.token = complete.token;
+
+    if not found then
+        perform steward._refuse_claim(complete.token);
+    end if;
+
     select m.dimensions into strict v_dimensions
     from steward_private.space as s
     inner join steward_private.model as m on m.model_name = s.model_name
     where s.space_id = v_claim.space_id;
 
-    if cardinality(complete.vectors) is distinct from
-        coalesce(jsonb_array_length(nullif(v_claim.plan, 'null') -> 'texts'), 0)
-    then
+    if cardinality(complete.vectors) is distinct from v_claim.texts then
         raise exception 'claim % needs % vectors, not %',
-            complete.token,
-            coalesce(jsonb_array_length(nullif(v_claim.plan, 'null') -> 'texts'), 0),
-            coalesce(cardinality(complete.vectors)::text, 'null')
-            using errcode = 'invalid_parameter_value',
+            complete.token, v_claim.texts, coalesce(cardinality(complete.vectors)::text, 'null')
+            using errcode = 'SW002',
             detail = 'There is one vector for each text of the claim, in their order.';
     end if;
 
-    perform steward_private.check_vectors(complete.vectors, v_dimensions, 'vector');
+    select f.outcome into v_outcome
+    from steward_private.finish_claims(
+        v_claim.space_id, v_dimensions, array[complete.token], array[1], complete.vectors, null
+    ) as f;
 
-    return steward_private.finish_claim(v_claim, complete.vectors);
+    if coalesce(v_outcome, 'stale') = 'stale' then
+        perform steward._refuse_claim(complete.token);
+    end if;
+
+    return v_outcome;
 end
 $function$;
 
 comment on function steward.complete(bigint, text[]) is
-'Hand in the vectors of a claim, one for each of its texts, in pgvector''s text form '
-'[0.1,0.2,...]. Returns what was decided (embedded, reused or retired), or busy when somebody is '
-'writing to the row right now: then try again, or let the lease run out. Raises SW001 when the '
-'claim is no longer held: the result is older than what is stored or being made. An edit made '
-'since the claim keeps the row dirty. For steward_worker.';
+'The same for one claim. Returns embedded, reused, retired, superseded or busy. Raises SW001 when '
+'the claim is no longer held, SW002 when the vectors are not those of the model, and another error '
+'when one of them is not a vector; then nothing has changed, and steward.fail() says so. For '
+'steward_worker.';
 
 -- sql/src/code/functions/fail.sql
-create or replace function steward.fail(token bigint, error text)
-returns text
+create or replace function steward.fail(
+    tokens bigint[], error text, class text default 'item', retry_after interval default null
+)
+returns table (token bigint, outcome text)
 language plpgsql
 volatile parallel unsafe
 -- definer: writes jobs on behalf of a worker that has no other right
@@ -4170,40 +7080,159 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_claim steward_private.claim := steward_private.held_claim(fail.token);
+    v_claims record;
+    v_wait interval := fail.retry_after;
 begin
-    return steward_private.give_back(v_claim, coalesce(fail.error, 'no reason given'));
+    if fail.class is null
+        or fail.class not in ('item', 'transient', 'rate_limit', 'configuration')
+    then
+        raise exception 'class "%" of a failure does not exist', fail.class
+            using errcode = 'invalid_parameter_value',
+            hint = 'It is one of item, transient, rate_limit and configuration.';
+    end if;
+
+    if fail.retry_after < interval '0' or fail.retry_after > interval '7 days' then
+        raise exception 'retry_after must be between nothing and seven days'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if fail.class = 'rate_limit' then
+        v_wait := coalesce(v_wait, interval '30 seconds' * (1 + random() / 5));
+    end if;
+
+    for v_claims in
+        select c.* from steward_private.claims_of(fail.tokens) as c
+    loop
+        if v_claims.space_id is null then
+            return query select t.token, 'stale' from unnest(v_claims.tokens) as t (token);
+        else
+            return query
+            select g.token, g.outcome
+            from steward_private.give_back(
+                v_claims.space_id, v_claims.tokens, coalesce(fail.error, 'no reason given'),
+                fail.class, v_wait
+            ) as g;
+        end if;
+    end loop;
 end
 $function$;
 
-comment on function steward.fail(bigint, text) is
-'Say that a claim could not be worked on, and why. Returns pending when the row will be tried '
-'again (later each time), failed after the fourth attempt, gone when its row was deleted, or busy '
-'when somebody is writing to the row right now. Raises SW001 when the claim is no longer held. '
-'For steward_worker.';
+comment on function steward.fail(bigint[], text, text, interval) is
+'Say that claims could not be worked on, and why. class item: the text is to blame; charged, tried '
+'again later each time, failed after the fourth attempt. transient: the network or the provider is; '
+'not charged, unless others were answered meanwhile, and the space pauses for a moment. rate_limit: '
+'nobody is charged, and all that use the model pause for retry_after. configuration: a wrong key or '
+'model; nobody is charged, and the space pauses until steward.resume(). Returns for each token '
+'pending, failed, busy (somebody has its job locked: try again) or stale (no longer held). For '
+'steward_worker.';
+
+create or replace function steward.fail(
+    token bigint, error text, class text default 'item', retry_after interval default null
+)
+returns text
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_outcome text;
+begin
+    select f.outcome into strict v_outcome
+    from steward.fail(array[fail.token], fail.error, fail.class, fail.retry_after) as f;
+
+    if v_outcome = 'stale' then
+        perform steward._refuse_claim(fail.token);
+    end if;
+
+    return v_outcome;
+end
+$function$;
+
+comment on function steward.fail(bigint, text, text, interval) is
+'The same for one claim. Raises SW001 when it is no longer held. For steward_worker.';
 
 -- sql/src/code/functions/release.sql
-create or replace function steward.release(token bigint)
-returns text
+create or replace function steward.release(tokens bigint[])
+returns table (token bigint, outcome text)
 language plpgsql
 volatile parallel unsafe
 -- definer: writes jobs on behalf of a worker that has no other right
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_claims record;
 begin
-    return steward_private.release_claim(
-        steward_private.held_claim(release.token), interval '5 seconds'
-    );
+    for v_claims in
+        select c.* from steward_private.claims_of(release.tokens) as c
+    loop
+        if v_claims.space_id is null then
+            return query select t.token, 'stale' from unnest(v_claims.tokens) as t (token);
+        else
+            return query
+            select g.token, g.outcome
+            from steward_private.give_back(
+                v_claims.space_id, v_claims.tokens, null, 'released', interval '5 seconds'
+            ) as g;
+        end if;
+    end loop;
+end
+$function$;
+
+comment on function steward.release(bigint[]) is
+'Give claims back unworked, without charging an attempt: the worker is shutting down, or '
+'steward.complete() answered busy again and again. Returns for each token pending (another claim '
+'returns the row, in a few seconds at the earliest), busy (let the lease run out) or stale (no '
+'longer held). For steward_worker.';
+
+create or replace function steward.release(token bigint)
+returns text
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_outcome text;
+begin
+    select r.outcome into strict v_outcome from steward.release(array[release.token]) as r;
+
+    if v_outcome = 'stale' then
+        perform steward._refuse_claim(release.token);
+    end if;
+
+    return v_outcome;
 end
 $function$;
 
 comment on function steward.release(bigint) is
-'Give a claim back unworked, without charging an attempt: the worker is shutting down, or '
-'steward.complete() answered busy again and again. Returns pending (another claim returns the '
-'row, in a few seconds at the earliest), gone when the row was deleted, or busy when somebody is '
-'writing to the row right now: then let the lease run out. Raises SW001 when the claim is no '
-'longer held. For steward_worker.';
+'The same for one claim. Raises SW001 when it is no longer held. For steward_worker.';
+
+-- sql/src/code/functions/extend.sql
+create or replace function steward.extend(tokens bigint[], lease interval default '5 minutes')
+returns table (token bigint, lease_expires_at timestamptz)
+language plpgsql
+volatile parallel unsafe
+-- definer: writes claims on behalf of a worker that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    perform steward_private.check_lease(extend.lease);
+
+    return query
+    update steward_private.claim as c
+    set lease_expires_at = greatest(c.lease_expires_at, clock_timestamp() + extend.lease)
+    where c.token = any(extend.tokens)
+    returning c.token, c.lease_expires_at;
+end
+$function$;
+
+comment on function steward.extend(bigint[], interval) is
+'The heartbeat of a worker that takes long: its claims last for another lease from now. Returns '
+'those that are still held; a token that does not come back is lost, and its result would be '
+'refused. For steward_worker.';
 
 -- sql/src/code/functions/reap.sql
 create or replace function steward.reap()
@@ -4215,22 +7244,42 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_claim steward_private.claim;
+    v_claims record;
     v_reaped bigint := 0;
 begin
-    for v_claim in
-        select c.*
-        from steward_private.claim as c
-        where c.lease_expires_at < clock_timestamp()
-        order by c.token
-        for update skip locked
+    for v_claims in
+        with lost as materialized (
+            select c.token, c.space_id, c.worker
+            from steward_private.claim as c
+            where c.lease_expires_at < clock_timestamp()
+            order by c.token
+            limit 10000
+            for update skip locked
+        )
+
+        select l.space_id, l.worker, array_agg(l.token) as tokens
+        from lost as l
+        group by l.space_id, l.worker
     loop
-        if steward_private.give_back(
-            v_claim, format('worker %s did not come back before its lease ran out', v_claim.worker)
-        ) <> 'busy' then
-            v_reaped := v_reaped + 1;
-        end if;
+        v_reaped := v_reaped + (
+            select count(*)
+            from steward_private.give_back(
+                v_claims.space_id, v_claims.tokens,
+                format('worker %s did not come back before its lease ran out', v_claims.worker),
+                'lost', null
+            ) as g
+            where g.outcome <> 'busy'
+        );
     end loop;
+
+    -- all but the newest of each space
+    delete from steward_private.horizon as h
+    using (
+        select n.space_id, max(n.horizon_id) as horizon_id
+        from steward_private.horizon as n
+        group by n.space_id
+    ) as newest
+    where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
 
     return v_reaped;
 end
@@ -4239,7 +7288,7 @@ $function$;
 comment on function steward.reap() is
 'Take back the claims whose lease has run out, so that others can work on the rows; a row that '
 'loses its worker for the fourth time is failed. Returns how many. Run by pg_cron every minute '
-'after steward.start(). For steward_operator.';
+'after steward.start(). For steward_operator and steward_worker.';
 
 -- sql/src/code/functions/retry_failed.sql
 create or replace function steward.retry_failed(source regclass)
@@ -4263,7 +7312,8 @@ begin
         order by s.space_id
     loop
         execute format(
-            'update %s as t set failed_at = null, attempts = 0, available_at = now() '
+            'update %s as t '
+            'set failed_at = null, available_at = now(), attempts = 0, setbacks = 0 '
             'where t.failed_at is not null',
             v_space.job_table
         );
@@ -4278,6 +7328,525 @@ $function$;
 comment on function steward.retry_failed(regclass) is
 'Give the failed rows of a source four new attempts, once their cause is gone. Returns how many. '
 'An edit of a failed row does the same for that row. For steward_operator.';
+
+-- sql/src/code/functions/pause.sql
+create or replace function steward.pause(source regclass, reason text default null)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(pause.source);
+begin
+    update steward_private.source as s
+    set paused_at = coalesce(s.paused_at, now()), pause_reason = pause.reason
+    where s.source_id = v_source.source_id;
+end
+$function$;
+
+comment on function steward.pause(regclass, text) is
+'Claim no more rows of a source until steward.resume(). Changes go on being noted, search goes on. '
+'Claims that are under way may be completed. For steward_operator.';
+
+-- sql/src/code/functions/resume.sql
+create or replace function steward.resume(source regclass)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(resume.source);
+begin
+    update steward_private.source as s
+    set paused_at = null, pause_reason = null
+    where s.source_id = v_source.source_id;
+
+    update steward_private.space as s
+    set paused_until = null, problem = null, setbacks = 0
+    where s.source_id = v_source.source_id;
+end
+$function$;
+
+comment on function steward.resume(regclass) is
+'End every pause of a source: one by steward.pause(), and those after a failure or a spent budget. '
+'For steward_operator.';
+
+-- sql/src/code/functions/backfill.sql
+create or replace function steward.backfill(source regclass)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    return steward_private.begin_backfill(
+        steward_private.source_of(backfill.source), 'asked for'
+    );
+end
+$function$;
+
+comment on function steward.backfill(regclass) is
+'Have every row of a source looked at, behind the edits: rows never seen are embedded, and those '
+'that are as they should be cost no vector. Goes on where it was after a crash; see '
+'steward.backfills. Returns how many rows, estimated if there are many. For steward_operator.';
+
+-- sql/src/code/functions/cancel_backfill.sql
+create or replace function steward.cancel_backfill(source regclass)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(cancel_backfill.source);
+    v_space steward_private.space;
+begin
+    -- no fold adds to the queue meanwhile
+    perform from steward_private.source as s
+    where s.source_id = v_source.source_id
+    for no key update;
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id
+        order by s.space_id
+    loop
+        update steward_private.backfill as b
+        set state = 'cancelled', finished_at = clock_timestamp()
+        where b.space_id = v_space.space_id and b.state = 'running';
+
+        if found then
+            execute format(
+                'delete from %s as t where t.lane = 0 and t.position is not null',
+                v_space.job_table
+            );
+        end if;
+    end loop;
+end
+$function$;
+
+comment on function steward.cancel_backfill(regclass) is
+'Queue no more of the rows that a source had already, and take those that wait out of the queue. '
+'Edits go on being embedded. steward.backfill() begins anew. For steward_operator.';
+
+-- sql/src/code/functions/verify.sql
+create or replace function steward.verify(source regclass)
+returns table (key jsonb, model text, problem text, pending boolean)
+language plpgsql
+-- stable: rows and chunks are all seen as of one moment, so that nobody's commit looks like a fault
+stable parallel unsafe
+-- definer: reads what the caller may not; only keys leave
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(verify.source);
+    v_space steward_private.space;
+    v_compare text;
+    v_backfill steward_private.backfill;
+    v_unreached jsonb;
+    v_is_ahead boolean;
+    v_last jsonb;
+    v_keys jsonb;
+    v_part record;
+begin
+    -- locks the source before what belongs to it, as everybody does
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        -- $1 keys of rows, $2 and $3 the hashes of their texts and their plans when nothing is known,
+        -- $4 and $5 where the rows begin that a backfill has yet to come to
+        v_compare := format(
+            $sql$
+            with fresh as materialized (
+                select
+                    e.key,
+                    e.n,
+                    h.content_hash,
+                    p.plan,
+                    coalesce(jsonb_array_length(p.plan -> 'chunks') = 0, false) as is_empty,
+                    k.*
+                from jsonb_array_elements($1) with ordinality as e (key, n)
+                inner join unnest($2) with ordinality as h (content_hash, n) on h.n = e.n
+                inner join (
+                    select u.plan::jsonb as plan, u.n
+                    from unnest($3) with ordinality as u (plan, n)
+                ) as p on p.n = e.n
+                cross join lateral %5$s as k
+            ),
+
+            judged as materialized (
+                select
+                    f.*,
+                    case
+                        when d.revision is null then case when not f.is_empty then 'missing' end
+                        when f.is_empty and d.chunk_ids = '{}' then null
+                        when d.retired_at is not null or d.content_hash <> f.content_hash then 'stale'
+                        when f.plan ? 'error' then null
+                        when
+                            exists (
+                                select
+                                from jsonb_to_recordset(f.plan -> 'chunks') as p (
+                                    ordinal integer, start integer, "end" integer, heading text,
+                                    chunk_hash text, vector integer
+                                )
+                                full join unnest(d.chunk_ids, d.starts, d.ends, d.headings)
+                                    with ordinality as s (chunk_id, start, "end", heading, n)
+                                    on s.n = p.ordinal + 1
+                                -- all at once: to pick them one by one copies them all each time
+                                left join jsonb_array_elements_text(f.plan -> 'texts')
+                                    with ordinality as x (text, n)
+                                    on x.n = p.vector + 1
+                                left join %2$s as c on c.chunk_id = s.chunk_id and %8$s
+                                where
+                                    (s.start = p.start) is not true
+                                    or (s."end" = p."end") is not true
+                                    or s.heading is distinct from p.heading
+                                    or (c.chunk = x.text) is not true
+                                    or (c.chunk_hash = decode(p.chunk_hash, 'hex')) is not true
+                            )
+                            then 'chunks differ'
+                    end as problem
+                from fresh as f
+                left join %1$s as d on %6$s
+            ),
+
+            marked as materialized (select %9$s from %10$s as t union select %9$s from %11$s as t)
+
+            select
+                f.key,
+                %4$L,
+                f.problem,
+                t.generation is not null
+                or m.key_1 is not null
+                or $4
+                or coalesce(f.n >= (select b.n from fresh as b where b.key = $5), false)
+            from judged as f
+            left join %3$s as t on %7$s
+            left join marked as m on %12$s
+            where f.problem is not null
+            order by f.n
+            $sql$,
+            v_space.doc_table,
+            v_space.chunk_table,
+            v_space.job_table,
+            v_space.model_name,
+            steward_private.key_record(v_source, 'e.key'),
+            steward_private.key_match(v_source, 'd', 'f'),
+            steward_private.key_match(v_source, 't', 'f'),
+            steward_private.key_match(v_source, 'c', 'f'),
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'm', 'f')
+        );
+
+        v_is_ahead := false;
+        v_unreached := null;
+
+        select b.* into v_backfill
+        from steward_private.backfill as b
+        where b.space_id = v_space.space_id and b.state = 'running';
+
+        if found then
+            execute format('select r.key from steward_private.scan_%s($1, 1) as r', v_source.source_id)
+            into v_unreached
+            using v_backfill.last_key;
+        end if;
+
+        v_last := null;
+
+        loop
+            execute format(
+                'select jsonb_agg(r.key order by r.n) '
+                'from steward_private.scan_%s($1, 500) with ordinality as r (key, n)',
+                v_source.source_id
+            )
+            into v_keys
+            using v_last;
+
+            exit when v_keys is null;
+
+            v_last := v_keys -> -1;
+
+            -- long texts a few at a time
+            for v_part in
+                execute format(
+                    $sql$
+                    select
+                        jsonb_agg($1 -> (r."position" - 1)::integer order by r."position") as keys,
+                        array_agg(r.content order by r."position") as contents,
+                        array_agg(
+                            sha256(convert_to(r.content, 'UTF8')) order by r."position"
+                        ) as hashes
+                    from (
+                        select
+                            r."position",
+                            coalesce(r.content, '') as content,
+                            sum(length(coalesce(r.content, '')))
+                                over (order by r."position") / 10000000 as part
+                        from steward_private.read_%s($1) as r
+                        where r.found
+                    ) as r
+                    group by r.part
+                    order by min(r."position")
+                    $sql$,
+                    v_source.source_id
+                )
+                using v_keys
+            loop
+                return query execute v_compare
+                using
+                    v_part.keys,
+                    v_part.hashes,
+                    steward_private.plan_documents(
+                        v_part.contents,
+                        null,
+                        jsonb_build_object(
+                            'target', v_source.chunk_size,
+                            'minimum', v_source.chunk_size / 2,
+                            'maximum', v_source.chunk_size * 3 / 2
+                        ),
+                        'infinity'
+                    ),
+                    v_is_ahead,
+                    v_unreached;
+
+                v_is_ahead := v_is_ahead
+                    or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
+            end loop;
+        end loop;
+
+        -- the other way round: what is stored and should not be
+        return query execute format(
+            $sql$
+            with document as (
+                select %5$s as key, (row_number() over () - 1) / 500 as batch
+                from %1$s as d
+                where d.retired_at is null
+            ),
+
+            batch as (select jsonb_agg(d.key) as keys from document as d group by d.batch),
+
+            wrong as materialized (
+                select b.keys -> (r."position" - 1)::integer as key, 'orphan' as problem
+                from batch as b
+                cross join lateral steward_private.read_%13$s(b.keys) as r
+                where not r.found
+
+                union all
+
+                select distinct %6$s, 'stray chunk'
+                from %2$s as c
+                where not exists (
+                    select from %1$s as d where %7$s and c.chunk_id = any(d.chunk_ids)
+                )
+            ),
+
+            marked as materialized (select %9$s from %10$s as t union select %9$s from %11$s as t)
+
+            select
+                w.key,
+                %4$L,
+                w.problem,
+                t.generation is not null or m.key_1 is not null
+            from wrong as w
+            cross join lateral %14$s as k
+            left join %3$s as t on %8$s
+            left join marked as m on %12$s
+            $sql$,
+            v_space.doc_table,
+            v_space.chunk_table,
+            v_space.job_table,
+            v_space.model_name,
+            steward_private.key_object(v_source, 'd'),
+            steward_private.key_object(v_source, 'c'),
+            steward_private.key_match(v_source, 'd', 'c'),
+            steward_private.key_match(v_source, 't', 'k'),
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'm', 'k'),
+            v_source.source_id,
+            steward_private.key_record(v_source, 'w.key')
+        );
+    end loop;
+end
+$function$;
+
+comment on function steward.verify(regclass) is
+'Compare everything that is stored of a source with what its rows say now, by cutting every text '
+'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
+'document), stale (the document is of another text), chunks differ, orphan (a document without a '
+'row), stray chunk (of no document). pending: it is known and will be put right (there is a job, '
+'or a backfill has yet to come to the row); a problem that is not pending is a fault, and '
+'steward.reconcile() has all but differing chunks looked at again. Reads every row. For '
+'steward_operator.';
+
+-- sql/src/code/functions/reconcile.sql
+create or replace function steward.reconcile(source regclass)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: reads rows and writes marks on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(reconcile.source);
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_space steward_private.space;
+    v_wrong text := 'false';
+    v_leftover text := '';
+    v_last jsonb;
+    v_keys jsonb;
+    v_count bigint;
+    v_total bigint := 0;
+begin
+    -- locks the source before what belongs to it, as everybody does
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        v_wrong := v_wrong || format(
+            ' or exists (select from %s as d '
+            'where %s and (d.content_hash <> k.content_hash or d.retired_at is not null))',
+            v_space.doc_table, steward_private.key_match(v_source, 'd', 'k')
+        );
+
+        -- what a backfill has yet to come to is no fault
+        if not exists (
+            select from steward_private.backfill as b
+            where b.space_id = v_space.space_id and b.state = 'running'
+        ) then
+            v_wrong := v_wrong || format(
+                ' or not exists (select from %s as d where %s) '
+                'and not exists (select from %s as t where %s)',
+                v_space.doc_table, steward_private.key_match(v_source, 'd', 'k'),
+                v_space.job_table, steward_private.key_match(v_source, 't', 'k')
+            );
+        end if;
+
+        -- documents without a row, and chunks of no document
+        v_leftover := v_leftover || format(
+            $sql$
+            %7$s
+            (
+                select %6$s
+                from (
+                    select jsonb_agg(d.key) as keys
+                    from (
+                        select %3$s as key, (row_number() over () - 1) / 500 as batch
+                        from %1$s as d
+                        where d.retired_at is null
+                    ) as d
+                    group by d.batch
+                ) as b
+                cross join lateral steward_private.read_%8$s(b.keys) as r
+                cross join lateral %5$s as k
+                where not r.found
+            )
+            union
+            (
+                select %9$s
+                from %2$s as c
+                where not exists (
+                    select from %1$s as d where %4$s and c.chunk_id = any(d.chunk_ids)
+                )
+            )
+            $sql$,
+            v_space.doc_table,
+            v_space.chunk_table,
+            steward_private.key_object(v_source, 'd'),
+            steward_private.key_match(v_source, 'd', 'c'),
+            steward_private.key_record(v_source, 'b.keys -> (r."position" - 1)::integer'),
+            steward_private.key_list(v_source, 'k'),
+            case when v_leftover = '' then '' else 'union' end,
+            v_source.source_id,
+            steward_private.key_list(v_source, 'c')
+        );
+    end loop;
+
+    if v_leftover = '' then
+        return 0;
+    end if;
+
+    loop
+        execute format(
+            'select jsonb_agg(r.key order by r.n) '
+            'from steward_private.scan_%s($1, 500) with ordinality as r (key, n)',
+            v_source.source_id
+        )
+        into v_keys
+        using v_last;
+
+        exit when v_keys is null;
+
+        v_last := v_keys -> -1;
+
+        execute format(
+            $sql$
+            with row_read as materialized (
+                select k.*, sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
+                from steward_private.read_%2$s($1) as r
+                cross join lateral %4$s as k
+                where r.found
+            )
+
+            insert into %1$s (%3$s) select %5$s from row_read as k where %6$s
+            $sql$,
+            v_source.mark_tables[1],
+            v_source.source_id,
+            v_columns,
+            steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer'),
+            steward_private.key_list(v_source, 'k'),
+            v_wrong
+        )
+        using v_keys;
+        get diagnostics v_count = row_count;
+        v_total := v_total + v_count;
+    end loop;
+
+    execute format('insert into %s (%s) %s', v_source.mark_tables[1], v_columns, v_leftover);
+    get diagnostics v_count = row_count;
+    v_total := v_total + v_count;
+
+    if v_source.notify and v_total > 0 then
+        perform pg_notify('steward', v_source.label);
+    end if;
+
+    return v_total;
+end
+$function$;
+
+comment on function steward.reconcile(regclass) is
+'Compare the rows of a source with the documents made of them, and have every row that has none or '
+'was changed since, and whatever is stored of rows that are gone, looked at again, as after an '
+'edit. For after something was written behind the back of the triggers (session_replication_role, '
+'a disabled trigger). Returns how many. Reads every row, but cuts none; steward.verify() looks '
+'closer. For steward_operator.';
 
 -- the read side
 
@@ -4316,6 +7885,7 @@ declare
     v_source steward_private.source := steward_private.source_of(_search_statement.source);
     v_space steward_private.space;
     v_dimensions integer;
+    v_condition text;
 begin
     if _search_statement.k is null or _search_statement.k not between 1 and 10000 then
         raise exception 'k must be between 1 and 10000'
@@ -4334,28 +7904,36 @@ begin
         array[_search_statement.query_vector], v_dimensions, 'query vector'
     );
 
+    -- as the policy on the chunks says it now, whatever has been renamed since
+    select pg_get_expr(p.polqual, p.polrelid) into strict v_condition
+    from pg_policy as p
+    where p.polrelid = v_space.chunk_table and p.polname = 'select_who_sees_the_row';
+
     return format(
         $sql$
         with nearest as materialized (
-            select %5$s, c.chunk_id, c.chunk, c.embedding %3$s $1::%4$s as distance
-            from %1$s as c
-            where
-                -- For most callers the policy on the chunks asks for the row; the others' rights
-                -- end no policy, but chunks of rows that are gone are nobody's to see.
-                (select row_security_active(%7$L::regclass))
-                or exists (select s.%8$I from %9$s as s where %10$s)
-            order by c.embedding %3$s $1::%4$s
-            limit %6$s
+            select %5$s, c.chunk_id, c.chunk, c.distance
+            from (
+                select %8$s.*, %8$s.embedding %3$s $1::%4$s as distance
+                from %1$s
+                where
+                    -- For most callers the policy on the chunks asks for the row; the others' rights
+                    -- end no policy, but chunks of rows that are gone are nobody's to see.
+                    (select row_security_active(%7$L::regclass))
+                    or %9$s
+                order by %8$s.embedding %3$s $1::%4$s
+                limit %6$s
+            ) as c
         )
 
         select
-            %11$s,
+            %10$s,
             array_position(d.chunk_ids, c.chunk_id) - 1,
             1 - c.distance,
             d.headings[array_position(d.chunk_ids, c.chunk_id)],
             c.chunk
         from nearest as c
-        inner join %2$s as d on %12$s
+        inner join %2$s as d on %11$s and d.retired_at is null
         order by c.distance, c.chunk_id
         $sql$,
         v_space.chunk_table,
@@ -4365,9 +7943,8 @@ begin
         steward_private.key_list(v_source, 'c'),
         _search_statement.k,
         v_space.chunk_table,
-        v_source.content_column,
-        v_source.relation,
-        steward_private.key_row_match(v_source, 'c', 's'),
+        (select quote_ident(t.relname) from pg_class as t where t.oid = v_space.chunk_table),
+        v_condition,
         steward_private.key_object(v_source, 'c'),
         steward_private.key_match(v_source, 'd', 'c')
     );
@@ -4395,12 +7972,17 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_statement text := steward._search_statement(
-        search_vector.source, search_vector.query_vector, search_vector.k
-    );
+    v_statement text;
 begin
+    -- also the error for a table that is not tracked
+    perform steward._active_model(search_vector.source);
+
     -- Locks the source before its chunks are touched, as everybody does: TRUNCATE begins there, too.
     execute format('select from %s limit 0', search_vector.source);
+
+    v_statement := steward._search_statement(
+        search_vector.source, search_vector.query_vector, search_vector.k
+    );
 
     return query execute v_statement using search_vector.query_vector;
 end
@@ -4464,13 +8046,15 @@ returns table (
     model text,
     key jsonb,
     state text,
+    lane text,
     generation bigint,
     attempts integer,
     queued_at timestamptz,
     available_at timestamptz,
     worker text,
     lease_expires_at timestamptz,
-    last_error text
+    last_error text,
+    error_class text
 )
 language plpgsql
 stable parallel unsafe
@@ -4485,27 +8069,39 @@ begin
     for v_space in
         select s.* from steward_private.space as s order by s.space_id
     loop
-        select s.* into strict v_source
-        from steward_private.source as s
-        where s.source_id = v_space.source_id;
+        v_source := steward_private.source_of_space(v_space);
 
         return query execute format(
             $sql$
+            with job as materialized (
+                select
+                    %2$s as key,
+                    case
+                        when t.failed_at is not null then 'failed'
+                        when t.token is not null then 'claimed'
+                        else 'pending'
+                    end as state,
+                    case t.lane when 1 then 'edit' else 'backfill' end as lane,
+                    t.generation, t.attempts, t.queued_at,
+                    coalesce(t.available_at, case when t.position is not null then t.queued_at end)
+                        as available_at,
+                    c.worker, c.lease_expires_at, t.last_error, t.error_class
+                from %1$s as t
+                left join steward_private.claim as c on c.token = t.token
+            )
+
+            select $1, $2, j.* from job as j
+            union all
+            -- what no claim has looked at yet
             select
-                $1, $2, %2$s,
-                case
-                    when t.failed_at is not null then 'failed'
-                    when t.token is not null then 'claimed'
-                    else 'pending'
-                end,
-                t.generation, t.attempts, t.queued_at, t.available_at,
-                c.worker, c.lease_expires_at, t.last_error
-            from %1$s as t
-            left join steward_private.claim as c on c.token = t.token
+                $1, $2, m.key, 'pending', 'edit', 1, 0, m.marked_at, m.marked_at,
+                null, null, null, null
+            from steward_private.marks_%3$s() as m
+            where $3 <> 'retired' and m.key not in (select j.key from job as j)
             $sql$,
-            v_space.job_table, steward_private.key_object(v_source, 't')
+            v_space.job_table, steward_private.key_object(v_source, 't'), v_source.source_id
         )
-        using v_source.relation, v_space.model_name;
+        using v_source.relation, v_space.model_name, v_space.state;
     end loop;
 end
 $function$;
@@ -4551,28 +8147,61 @@ begin
                 'select from steward_private.read_%s(''[]'') as r', v_source.source_id
             );
 
+            -- A row that a backfill has not come to is pending, and not missing.
             return query execute format(
                 $sql$
+                with document as materialized (
+                    select
+                        d.revision is not null and d.retired_at is null as is_known,
+                        t.generation is not null or m.key is not null as is_dirty,
+                        t.failed_at is not null and m.key is null as is_failed,
+                        least(t.queued_at, m.marked_at) as queued_at
+                    from (
+                        select s.key as row_key, r.*
+                        from steward_private.scan_%4$s(null, null) as s
+                        cross join lateral %7$s as r
+                    ) as r
+                    left join %1$s as d on %5$s
+                    left join %2$s as t on %6$s
+                    left join steward_private.marks_%4$s() as m on m.key = r.row_key
+                ),
+
+                backfill as materialized (
+                    select b.started_at
+                    from steward_private.backfill as b
+                    where b.space_id = $3 and b.state = 'running'
+                )
+
                 select
                     $1,
                     $2,
                     count(*),
-                    count(*) filter (where d.revision is not null and t.generation is null),
-                    count(*) filter (where t.generation is not null and t.failed_at is null),
-                    count(*) filter (where t.failed_at is not null),
-                    count(*) filter (where d.revision is null and t.generation is null),
+                    count(*) filter (where f.is_known and not f.is_dirty),
+                    count(*) filter (
+                        where f.is_dirty and not f.is_failed
+                        or not f.is_known and not f.is_dirty and exists (select from backfill)
+                    ),
+                    count(*) filter (where f.is_failed),
+                    count(*) filter (
+                        where not f.is_known and not f.is_dirty and not exists (select from backfill)
+                    ),
                     (select count(*) from %3$s),
-                    clock_timestamp()
-                    - min(t.queued_at) filter (where t.generation is not null and t.failed_at is null)
-                from steward_private.scan_%4$s() as r
-                left join %1$s as d on %5$s
-                left join %2$s as t on %6$s
+                    clock_timestamp() - coalesce(
+                        min(f.queued_at) filter (where f.is_dirty and not f.is_failed),
+                        (
+                            select b.started_at
+                            from backfill as b
+                            where count(*) filter (where not f.is_known and not f.is_dirty) > 0
+                        )
+                    )
+                from document as f
                 $sql$,
                 v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
                 steward_private.key_match(v_source, 'd', 'r'),
-                steward_private.key_match(v_source, 't', 'r')
+                steward_private.key_match(v_source, 't', 'r'),
+                steward_private.key_record(v_source, 's.key')
             )
-            using v_source.relation, v_space.model_name;
+            using v_source.relation, v_space.model_name, v_space.space_id;
         exception
             -- One source that cannot be read must not hide the others. It is shown without figures,
             -- and check() says why.
@@ -4608,10 +8237,18 @@ comment on view steward.models is
 create or replace view steward.sources as
 select
     s.relation as source,
-    s.content_column as content,
+    s.content,
     s.key_columns as key,
+    s.condition as "where",
     sp.model_name as model,
     s.chunk_size,
+    s.on_delete,
+    s.mode,
+    s.priority,
+    s.notify,
+    s.daily_budget,
+    s.backfill_rate,
+    s.paused_at,
     s.tracked_by,
     s.tracked_at
 from steward_private.source as s
@@ -4619,7 +8256,7 @@ inner join steward_private.space as sp on sp.source_id = s.source_id
 where sp.state = 'active';
 
 comment on view steward.sources is
-'The tables under stewardship. A source shown as a number has been dropped: end its stewardship '
+'The tables under stewardship, with the options of steward.track(). A source shown as a number has been dropped: end its stewardship '
 'with steward.untrack(number).';
 
 -- sql/src/code/views/spaces.sql
@@ -4630,6 +8267,7 @@ select
     m.provider,
     m.dimensions,
     sp.state,
+    sp.paused_until,
     sp.chunk_table,
     sp.doc_table,
     sp.created_at
@@ -4639,7 +8277,8 @@ inner join steward_private.model as m on m.model_name = sp.model_name;
 
 comment on view steward.spaces is
 'One source embedded by one model, and the tables that hold the result. The '
-'tables are not an interface: read them with steward.search().';
+'tables are not an interface: read them with steward.search(). paused_until: nobody claims its rows '
+'before; steward.check() says why.';
 
 -- sql/src/code/views/jobs.sql
 create or replace view steward.jobs as
@@ -4648,18 +8287,22 @@ select
     j.model,
     j.key,
     j.state,
+    j.lane,
     j.generation,
     j.attempts,
     j.queued_at,
     j.available_at,
     j.worker,
     j.lease_expires_at,
-    j.last_error
+    j.last_error,
+    j.error_class
 from steward_private.all_jobs() as j;
 
 comment on view steward.jobs is
-'The rows that are to be looked at: pending, claimed by a worker, or failed. generation counts the '
-'edits since the row was last fresh. For steward_operator.';
+'The rows that are to be looked at: pending, claimed by a worker, or failed; because of an edit or '
+'of a backfill. generation rises when a row changes while it is claimed. available_at: when it may '
+'be claimed. error_class: item, transient, rate_limit, configuration, or lost with its worker. For '
+'steward_operator.';
 
 -- sql/src/code/views/decisions.sql
 create or replace view steward.decisions as
@@ -4703,6 +8346,62 @@ comment on view steward.freshness is
 'never seen, because triggers were off. chunks: vectors stored. Without figures: the source cannot '
 'be read, and steward.check() says why. Counts the source, which takes a while on millions of '
 'rows.';
+
+-- sql/src/code/views/backfills.sql
+create or replace view steward.backfills as
+select
+    s.relation as source,
+    sp.model_name as model,
+    b.state,
+    b.reason,
+    b.rows_queued,
+    b.rows_estimated,
+    round(
+        b.rows_queued
+        / nullif(
+            extract(epoch from coalesce(b.finished_at, clock_timestamp()) - b.started_at), 0
+        )
+        * 60
+    ) as rows_per_minute,
+    case
+        when b.state = 'running' and b.rows_queued > 0
+            then make_interval(
+                secs => greatest(b.rows_estimated - b.rows_queued, 0)::double precision
+                / b.rows_queued
+                * extract(epoch from clock_timestamp() - b.started_at)::double precision
+            )
+    end as time_left,
+    b.started_at,
+    b.finished_at
+from steward_private.backfill as b
+inner join steward_private.space as sp on sp.space_id = b.space_id
+inner join steward_private.source as s on s.source_id = sp.source_id;
+
+comment on view steward.backfills is
+'How far the rows that a source had already have been queued for workers: running, done or '
+'cancelled, how many of about how many, at which rate, and how long it will still take. For '
+'steward_operator.';
+
+-- sql/src/code/views/costs.sql
+create or replace view steward.costs as
+select
+    s.relation as source,
+    sp.model_name as model,
+    u.used_at::date as day,
+    count(*) as batches,
+    sum(u.texts) as texts,
+    sum(u.characters) as characters,
+    sum(u.tokens) as tokens,
+    sum(u.cost) as cost
+from steward_private.usage as u
+inner join steward_private.space as sp on sp.space_id = u.space_id
+inner join steward_private.source as s on s.source_id = sp.source_id
+group by s.relation, sp.model_name, u.used_at::date;
+
+comment on view steward.costs is
+'What was sent to each model for each source, by day, and what it cost at the price given to '
+'steward.add_model(). Tokens are those that the worker has told, or a quarter of the characters. '
+'For steward_operator.';
 
 -- running by itself, and telling how it is
 
@@ -4961,7 +8660,23 @@ begin
     for v_source in
         select
             s.relation,
+            steward_private.trigger_count(s) as expected_triggers,
+            s.paused_at,
+            s.pause_reason,
             c.oid is null as dropped,
+            not exists (
+                select from pg_index as i
+                where
+                    i.indrelid = s.relation and i.indisunique and i.indisvalid
+                    and i.indpred is null and i.indexprs is null
+                    and (
+                        select array_agg(a.attname order by k.n)
+                        from unnest(i.indkey::int2[]) with ordinality as k (attnum, n)
+                        inner join pg_attribute as a
+                            on a.attrelid = i.indrelid and a.attnum = k.attnum
+                        where k.n <= i.indnkeyatts
+                    ) = s.key_columns
+            ) as lost_its_key,
             c.relforcerowsecurity as is_forced,
             (
                 select count(*)
@@ -4973,7 +8688,7 @@ begin
             ) as triggers,
             (
                 select string_agg(quote_ident(n.column_name), ', ')
-                from unnest(s.key_columns || s.content_column) as n (column_name)
+                from unnest(s.key_columns || s.content_columns) as n (column_name)
                 where not exists (
                     select from pg_attribute as a
                     where
@@ -5006,12 +8721,18 @@ begin
         elsif v_source.renamed is not null then
             detail := format('there is no column %s any more', v_source.renamed);
             hint := 'Rename it back, or untrack and track the table again.';
-        elsif v_source.triggers <> 4 then
-            detail := format('%s of its 4 triggers are there and enabled', v_source.triggers);
+        elsif v_source.triggers <> v_source.expected_triggers then
+            detail := format(
+                '%s of its %s triggers are there and enabled',
+                v_source.triggers, v_source.expected_triggers
+            );
             hint := format(
                 'Changes are being missed. Enable the triggers, or untrack and track %s again.',
                 v_source.relation
             );
+        elsif v_source.lost_its_key then
+            detail := 'no unique index on its key is left';
+            hint := 'Rows can no longer be told apart. Make the index again.';
         elsif v_source.is_forced then
             detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
             hint := format('Run: alter table %s no force row level security;', v_source.relation);
@@ -5019,6 +8740,13 @@ begin
             status := 'warning';
             detail := 'a BEFORE UPDATE trigger that came after tracking can change the text unseen';
             hint := 'Untrack and track the table again: tracking takes notice of such triggers.';
+        elsif v_source.paused_at is not null then
+            status := 'warning';
+            detail := format(
+                'paused since %s%s', date_trunc('second', v_source.paused_at),
+                ': ' || v_source.pause_reason
+            );
+            hint := format('Run: select steward.resume(%L);', v_source.relation);
         elsif v_source.problem is not null then
             -- an error can quote data
             detail := case
@@ -5026,8 +8754,10 @@ begin
                     then format('it cannot be worked on: %s', v_source.problem)
                 else 'it cannot be worked on'
             end;
-            hint := 'It is tried again every minute. If the table has another owner or other columns '
-                'now, untrack and track it again.';
+            hint := format(
+                'If its cause is gone: select steward.resume(%L); if the table has another owner or '
+                'other columns now, untrack and track it again.', v_source.relation
+            );
         else
             status := 'ok';
             detail := 'its triggers are in place';
@@ -5071,8 +8801,9 @@ begin
             end if;
 
             perform steward_private.define_key_accessors(v_source);
-            perform steward_private.define_trigger_function(v_source);
+            perform steward_private.define_trigger_functions(v_source);
             perform steward_private.define_readers(v_source);
+            perform steward_private.define_fold_function(v_source);
 
             for v_space in
                 select s.*
@@ -5131,8 +8862,13 @@ grant select on steward.freshness to steward_reader;
 -- worker: the life of a job
 grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
 grant execute on function steward.complete(bigint, text[]) to steward_worker;
-grant execute on function steward.fail(bigint, text) to steward_worker;
+grant execute on function steward.complete(bigint[], text[], bigint) to steward_worker;
+grant execute on function steward.fail(bigint, text, text, interval) to steward_worker;
+grant execute on function steward.fail(bigint[], text, text, interval) to steward_worker;
 grant execute on function steward.release(bigint) to steward_worker;
+grant execute on function steward.release(bigint[]) to steward_worker;
+grant execute on function steward.extend(bigint[], interval) to steward_worker;
+grant execute on function steward._refuse_claim(bigint) to steward_worker;
 -- one's own lost claims come back only through it, where nothing runs it regularly
 grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
@@ -5146,23 +8882,47 @@ grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
 grant execute on function steward._tasks() to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
+grant execute on function steward.pause(regclass, text) to steward_operator;
+grant execute on function steward.resume(regclass) to steward_operator;
+grant execute on function steward.backfill(regclass) to steward_operator;
+grant execute on function steward.cancel_backfill(regclass) to steward_operator;
+grant execute on function steward.verify(regclass) to steward_operator;
+grant execute on function steward.reconcile(regclass) to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
+grant select on steward.backfills to steward_operator;
+grant select on steward.costs to steward_operator;
 grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
-grant execute on function steward.track(regclass, name, text, integer) to steward_admin;
-grant execute on function steward._key_columns(regclass) to steward_admin;
-grant execute on function steward._begin_track(regclass, name, text, integer) to steward_admin;
-grant execute on function steward._create_triggers(regclass, name, name[], regprocedure)
+grant execute on function steward.track(
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+) to steward_admin;
+grant execute on function steward._check_table(regclass) to steward_admin;
+grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._begin_track(
+    regclass, text, text, text, text, name[], text, text, jsonb
+) to steward_admin;
+grant execute on function steward._create_triggers(regclass, text, text, text, text, name[])
 to steward_admin;
+grant execute on function steward._trigger_functions(regclass) to steward_admin;
 grant execute on function steward._has_before_update_trigger(regclass) to steward_admin;
-grant execute on function steward._finish_track(regclass) to steward_admin;
-grant execute on function steward.untrack(regclass) to steward_admin;
-grant execute on function steward._finish_untrack(regclass) to steward_admin;
-grant execute on function steward.add_model(text, integer, text) to steward_admin;
+grant execute on function steward._finish_track(regclass, boolean) to steward_admin;
+grant execute on function steward.untrack(regclass, boolean) to steward_admin;
+grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
+grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
+grant execute on function steward.alter(
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+) to steward_admin;
+grant execute on function steward._options(regclass) to steward_admin;
+grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb) to steward_admin;
+grant execute on function steward._check_options(jsonb) to steward_admin;
+grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
+to steward_admin;
+grant execute on function steward._price(text) to steward_admin;
+grant execute on function steward._count_chunks(text[], integer) to steward_admin;
 
 -- sql/src/extension.sql
 -- With create extension, pg_dump leaves out the rows of our tables unless they are registered here.

@@ -17,8 +17,8 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 from unicodedata import category
 from zlib import crc32
 
@@ -52,8 +52,7 @@ _FIRST_LINE_MARK = re.compile(_LINE_MARK)
 _NEXT_LINE_MARK = re.compile("\n" + _LINE_MARK)
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of a text.
 
     ``ordinal``, and the character offsets ``start`` and ``end``, count from 0; end is exclusive.
@@ -78,13 +77,7 @@ def chunk(
     white space that is trimmed away still counts.  ``target`` decides where nothing else does,
     in text that repeats itself.
     """
-    if not 1 <= minimum <= target <= maximum:
-        raise StewardError(
-            "chunk sizes are out of order",
-            sqlstate=INVALID_PARAMETER_VALUE,
-            detail=f"The sizes are minimum {minimum}, target {target}, maximum {maximum}.",
-            hint="Use 1 <= minimum <= target <= maximum.",
-        )
+    check_sizes(target=target, minimum=minimum, maximum=maximum)
     headings = _Headings(text)
     chunks: list[Chunk] = []
     start = _next_visible(text, 0)
@@ -102,6 +95,17 @@ def chunk(
         chunks.append(Chunk(len(chunks), start, start + len(piece), piece, heading))
         start = _next_visible(text, cut)
     return chunks
+
+
+def check_sizes(*, target: int, minimum: int, maximum: int) -> None:
+    """Raise an error unless the sizes are in order."""
+    if not 1 <= minimum <= target <= maximum:
+        raise StewardError(
+            "chunk sizes are out of order",
+            sqlstate=INVALID_PARAMETER_VALUE,
+            detail=f"The sizes are minimum {minimum}, target {target}, maximum {maximum}.",
+            hint="Use 1 <= minimum <= target <= maximum.",
+        )
 
 
 def _next_visible(text: str, position: int) -> int:
@@ -194,7 +198,9 @@ class _Headings:
         self._levels = bytearray()
         self._passed = 0
         self._open: list[tuple[int, int]] = []  # (level, position after the number signs)
-        self._scan()
+        # Nothing else makes a heading, and fences only hide some.
+        if "#" in text:
+            self._scan()
 
     def _scan(self) -> None:
         fence = ""
@@ -223,6 +229,8 @@ class _Headings:
                 self._open.pop()
             self._open.append((level, self._starts[self._passed] + level))
             self._passed += 1
+        if not self._open:
+            return None
         titles = (self._title(after_signs) for _, after_signs in self._open)
         return " > ".join(title for title in titles if title) or None
 

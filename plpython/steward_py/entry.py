@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from steward_py import models
+from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, check_sizes
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
     StewardError,
+    description_of,
     reporting,
 )
 from steward_py.planning import KnownChunk, plan
@@ -19,21 +22,62 @@ from steward_py.worker import Limits, run
 
 _Value = TypeVar("_Value")
 
-_SIZES = ("target", "minimum", "maximum")
+_SIZES = {"target": TARGET, "minimum": MINIMUM, "maximum": MAXIMUM}
+
+# Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.
+_to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
-def plan_chunks(
-    plpy: Server, content: str | None, known_json: str | None, options_json: str | None
-) -> str:
-    """The plan for a document, as JSON; see ``planning.Plan.as_dict``.
+def plan_documents(
+    plpy: Server,
+    contents: Sequence[str | None] | None,
+    knowns: Sequence[str | None] | None,
+    options_json: str | None,
+    seconds: float | None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[str]:
+    """The plans for some documents, in order, each as JSON; see ``planning.Plan.as_dict``.
 
-    ``known_json`` is an array of objects with chunk_id, ordinal and chunk_hash, ``options_json`` an
-    object with any of target, minimum and maximum.  Null stands for nothing known, all defaults.
+    ``knowns`` has for each document an array of objects with chunk_id, ordinal and chunk_hash, as
+    JSON, ``options_json`` is an object with any of target, minimum and maximum.  Null stands for
+    an empty text, nothing known, all defaults.
+
+    The result ends early when ``seconds`` have passed; one plan there always is.  A document that
+    cannot be planned has an object with error instead, and stops no other.
     """
     with reporting(plpy):
-        result = plan(content, _known(known_json), **_sizes(options_json))
-        # Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.
-        return json.dumps(result.as_dict(), ensure_ascii=False, separators=(",", ":"))
+        documents = _given("contents", contents)
+        if knowns is None:
+            knowns = [None] * len(documents)
+        if len(knowns) != len(documents):
+            raise StewardError(
+                "contents and knowns are not of one length",
+                sqlstate=INVALID_PARAMETER_VALUE,
+                detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",
+            )
+        sizes = _sizes(options_json)
+        deadline = clock() + _given("seconds", seconds)
+        plans = []
+        for content, known_json in zip(documents, knowns):
+            plans.append(_plan_json(plpy, content, known_json, sizes))
+            if clock() >= deadline:
+                break
+        return plans
+
+
+def _plan_json(
+    plpy: Server, content: str | None, known_json: str | None, sizes: dict[str, int]
+) -> str:
+    fields: dict[str, object]
+    try:
+        fields = plan(content or "", _known(known_json), **sizes).as_dict()
+    except (MemoryError, plpy.Error, plpy.Fatal, plpy.SPIError):
+        # about the session, not about the document
+        raise
+    except Exception as error:
+        fields = {"error": description_of(error)}
+    return _to_json(fields)
 
 
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:
@@ -70,10 +114,12 @@ def _given(name: str, value: _Value | None) -> _Value:
 
 
 def _known(known_json: str | None) -> list[KnownChunk]:
+    if known_json is None:
+        return []
     try:
         return [
             KnownChunk(int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]))
-            for row in json.loads(known_json or "[]")
+            for row in json.loads(known_json)
         ]
     except (ValueError, TypeError, KeyError) as error:
         raise StewardError(
@@ -110,4 +156,6 @@ def _sizes(options_json: str | None) -> dict[str, int]:
                 detail=f"The option is {json.dumps({name: value}, ensure_ascii=False)}.",
                 hint=hint,
             )
-    return options
+    sizes = {**_SIZES, **options}
+    check_sizes(**sizes)
+    return sizes

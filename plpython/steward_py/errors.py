@@ -14,6 +14,8 @@ INVALID_PARAMETER_VALUE = "22023"
 NULL_VALUE_NOT_ALLOWED = "22004"
 FEATURE_NOT_SUPPORTED = "0A000"
 INVALID_TRANSACTION_TERMINATION = "2D000"
+OUT_OF_MEMORY = "53200"
+PROGRAM_LIMIT_EXCEEDED = "54000"
 INTERNAL_ERROR = "XX000"
 
 
@@ -47,6 +49,9 @@ def reporting(plpy: Server) -> Iterator[None]:
         raise
     except StewardError as error:
         _report(plpy, error)
+    except MemoryError:
+        # With the state by which callers know that no row is to blame.
+        _report(plpy, StewardError("Python is out of memory", sqlstate=OUT_OF_MEMORY))
     except Exception as error:
         _report(plpy, internal_error(error))
 
@@ -59,6 +64,13 @@ def internal_error(error: Exception) -> StewardError:
         detail=_frames_of_package(error.__traceback__),
         hint="This is a bug in pg_steward. Please report it with this message and its detail.",
     )
+
+
+def description_of(error: Exception) -> str:
+    """What to record with a row that an error is the affair of: message and detail."""
+    if not isinstance(error, StewardError):
+        error = internal_error(error)
+    return error.message if error.detail is None else f"{error.message}\n{error.detail}"
 
 
 def sqlstate_of(error: Exception) -> str | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, Chunk, chunk
+from steward_py.errors import PROGRAM_LIMIT_EXCEEDED, StewardError
+
+# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.
+LONGEST_TEXT = 10_000_000
 
 
-@dataclass(frozen=True)
-class KnownChunk:
+class KnownChunk(NamedTuple):
     """A stored chunk, as far as it matters here."""
 
     chunk_id: int
@@ -20,8 +22,7 @@ class KnownChunk:
     chunk_hash: str
 
 
-@dataclass(frozen=True)
-class PlannedChunk:
+class PlannedChunk(NamedTuple):
     """A chunk of the new text: either the stored row that it keeps, or the vector that it needs."""
 
     chunk: Chunk
@@ -30,44 +31,39 @@ class PlannedChunk:
     vector: int | None  # index into Plan.texts
 
     def as_dict(self) -> dict[str, Any]:
+        """What is None is left out: in SQL an absent key is null as well."""
+        piece = self.chunk
         fields: dict[str, Any] = {
-            "ordinal": self.chunk.ordinal,
-            "start": self.chunk.start,
-            "end": self.chunk.end,
-            "heading": self.chunk.heading,
+            "ordinal": piece.ordinal,
+            "start": piece.start,
+            "end": piece.end,
             "chunk_hash": self.chunk_hash,
-            "chunk_id": self.chunk_id,
-            "vector": self.vector,
         }
-        if self.chunk_id is None:
-            fields["text"] = self.chunk.text
+        if piece.heading is not None:
+            fields["heading"] = piece.heading
+        if self.chunk_id is not None:
+            fields["chunk_id"] = self.chunk_id
+        if self.vector is not None:
+            fields["vector"] = self.vector
         return fields
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What to do so that the stored chunks are those of the text.
 
-    ``kept`` counts the stored rows that stay, ``moved`` those among them whose ordinal changes,
-    ``removed_ids`` names the rest.  ``texts`` has every text that needs a vector, once.
+    Stored rows that no chunk keeps are to be removed.  ``texts`` has every text that needs a
+    vector, once.
     """
 
-    content_hash: str | None
-    chunks: tuple[PlannedChunk, ...]
-    texts: tuple[str, ...]
-    kept: int
-    moved: int
-    removed_ids: tuple[int, ...]
+    content_hash: str
+    chunks: list[PlannedChunk]
+    texts: list[str]
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "content_hash": self.content_hash,
             "chunks": [planned.as_dict() for planned in self.chunks],
-            "texts": list(self.texts),
-            "kept": self.kept,
-            "moved": self.moved,
-            "removed": len(self.removed_ids),
-            "removed_ids": list(self.removed_ids),
+            "texts": self.texts,
         }
 
 
@@ -77,7 +73,7 @@ def text_hash(text: str) -> str:
 
 
 def plan(
-    content: str | None,
+    content: str,
     known: Sequence[KnownChunk],
     *,
     target: int = TARGET,
@@ -90,32 +86,34 @@ def plan(
     above a chunk and its place in the text are not part of its hash: renaming a section or
     moving a paragraph costs no vector.
     """
-    chunks = chunk(content or "", target=target, minimum=minimum, maximum=maximum)
-    hashes = [text_hash(piece.text) for piece in chunks]
-    stored_as = _match(chunks, hashes, known)
+    if len(content) > LONGEST_TEXT:
+        raise StewardError(
+            "the text is too long",
+            sqlstate=PROGRAM_LIMIT_EXCEEDED,
+            detail=f"It has {len(content)} characters, more than {LONGEST_TEXT}.",
+            hint="Divide the text among several rows.",
+        )
+    chunks = chunk(content, target=target, minimum=minimum, maximum=maximum)
+    content_hash = text_hash(content)
+    # A text that is one chunk has, more often than not, no white space around it.
+    hashes = [
+        content_hash if len(piece.text) == len(content) else text_hash(piece.text)
+        for piece in chunks
+    ]
+    stored_as = _match(chunks, hashes, known) if known else [None] * len(chunks)
 
     planned = []
     vector_of_hash: dict[str, int] = {}
     texts: list[str] = []
     for piece, piece_hash, row in zip(chunks, hashes, stored_as):
-        vector = None
         if row is None:
             vector = vector_of_hash.setdefault(piece_hash, len(texts))
             if vector == len(texts):
                 texts.append(piece.text)
-        planned.append(PlannedChunk(piece, piece_hash, row.chunk_id if row else None, vector))
-
-    kept_ids = {row.chunk_id for row in stored_as if row}
-    return Plan(
-        content_hash=None if content is None else text_hash(content),
-        chunks=tuple(planned),
-        texts=tuple(texts),
-        kept=len(kept_ids),
-        moved=sum(
-            1 for piece, row in zip(chunks, stored_as) if row and row.ordinal != piece.ordinal
-        ),
-        removed_ids=tuple(row.chunk_id for row in known if row.chunk_id not in kept_ids),
-    )
+            planned.append(PlannedChunk(piece, piece_hash, None, vector))
+        else:
+            planned.append(PlannedChunk(piece, piece_hash, row.chunk_id, None))
+    return Plan(content_hash, planned, texts)
 
 
 def _match(

@@ -3,3 +3,6 @@
 \ir ../src/schema/tables/space.sql
 \ir ../src/schema/tables/claim.sql
 \ir ../src/schema/tables/decision.sql
+\ir ../src/schema/tables/horizon.sql
+\ir ../src/schema/tables/backfill.sql
+\ir ../src/schema/tables/usage.sql

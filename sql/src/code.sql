@@ -12,10 +12,12 @@
 \ir code/functions/key_row_match.sql
 \ir code/functions/key_object.sql
 \ir code/functions/key_record.sql
+\ir code/functions/key_record_columns.sql
 \ir code/functions/key_definition.sql
 \ir code/functions/vector_type.sql
 \ir code/functions/vector_operator.sql
 \ir code/functions/generated_name.sql
+\ir code/functions/class_operator.sql
 
 -- a source begins and ends: the generated objects
 \ir code/functions/source_of.sql
@@ -24,40 +26,69 @@
 \ir code/triggers/source.sql
 \ir code/functions/create_visibility_policy.sql
 \ir code/functions/create_space.sql
+\ir code/functions/create_mark_tables.sql
 \ir code/functions/define_readers.sql
+\ir code/functions/define_finish_function.sql
 \ir code/functions/define_space_functions.sql
+\ir code/functions/define_fold_function.sql
 \ir code/functions/define_key_accessors.sql
 \ir code/functions/define_trigger_function.sql
-\ir code/functions/_key_columns.sql
+\ir code/functions/define_trigger_functions.sql
+\ir code/functions/trigger_count.sql
+\ir code/functions/require_triggers.sql
+\ir code/functions/require_trusted_expressions.sql
+\ir code/functions/is_expression.sql
+\ir code/functions/_check_options.sql
+\ir code/functions/key_index.sql
+\ir code/functions/begin_backfill.sql
+\ir code/functions/_trigger_functions.sql
+\ir code/functions/_check_table.sql
+\ir code/functions/_describe_content.sql
 \ir code/functions/_begin_track.sql
 \ir code/functions/_has_before_update_trigger.sql
 \ir code/functions/_create_triggers.sql
 \ir code/functions/_finish_track.sql
 \ir code/functions/_finish_untrack.sql
 \ir code/functions/track.sql
+\ir code/functions/_options.sql
+\ir code/functions/_begin_alter.sql
+\ir code/functions/alter.sql
+\ir code/functions/_price.sql
+\ir code/functions/_count_chunks.sql
+\ir code/functions/dry_run.sql
 \ir code/functions/untrack.sql
 \ir code/functions/add_model.sql
 
 -- the life of a job: take, read, plan, finish or give back
+\ir code/functions/chunking.sql
 \ir code/functions/max_attempts.sql
-\ir code/functions/space_of.sql
+\ir code/functions/check_lease.sql
 \ir code/functions/source_of_space.sql
-\ir code/functions/refuse_claim.sql
-\ir code/functions/held_claim.sql
-\ir code/functions/take_jobs.sql
-\ir code/functions/known_chunks.sql
+\ir code/functions/_refuse_claim.sql
+\ir code/functions/claims_of.sql
 \ir code/functions/check_vectors.sql
-\ir code/functions/finish_claim.sql
-\ir code/functions/lock_job.sql
-\ir code/functions/release_claim.sql
+\ir code/functions/finish_claims.sql
 \ir code/functions/give_back.sql
+\ir code/functions/settle_claims.sql
 \ir code/functions/plan_claims.sql
+\ir code/functions/set_aside.sql
+\ir code/functions/empty_mark_table.sql
+\ir code/functions/refill_queue.sql
+\ir code/functions/fold_spaces.sql
+\ir code/functions/sync_row.sql
 \ir code/functions/claim.sql
 \ir code/functions/complete.sql
 \ir code/functions/fail.sql
 \ir code/functions/release.sql
+\ir code/functions/extend.sql
 \ir code/functions/reap.sql
 \ir code/functions/retry_failed.sql
+\ir code/functions/pause.sql
+\ir code/functions/resume.sql
+\ir code/functions/backfill.sql
+\ir code/functions/cancel_backfill.sql
+\ir code/functions/verify.sql
+\ir code/functions/reconcile.sql
 
 -- the read side
 \ir code/functions/_active_model.sql
@@ -72,6 +103,8 @@
 \ir code/views/jobs.sql
 \ir code/views/decisions.sql
 \ir code/views/freshness.sql
+\ir code/views/backfills.sql
+\ir code/views/costs.sql
 
 -- running by itself, and telling how it is
 \ir code/functions/_tasks.sql

@@ -1,5 +1,5 @@
 -- Functions in PL/Python. Where the language is missing each is replaced by one that says so.
 
-\ir code/python/plan_chunks.sql
+\ir code/python/plan_documents.sql
 \ir code/python/embed.sql
 \ir code/python/work.sql

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import steward_py
-from python.fake_plpy import Error, FakePlpy, Row
-from steward_py import entry, models
+from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, Row
+from steward_py import entry, models, planning
 from steward_py.planning import text_hash
 
 MODEL = "builtin/hash@1"
@@ -25,40 +27,115 @@ def fields_of(call: Callable[[], object]) -> dict[str, str]:
     return {"message": str(caught.value), **caught.value.fields}
 
 
-def test_plan_of_a_new_document() -> None:
-    result = json.loads(entry.plan_chunks(FakePlpy(), "# Tïtle\n\nText.", None, None))
-    assert result["texts"] == ["# Tïtle\n\nText."]
-    assert result["chunks"][0]["heading"] == "Tïtle"
+def plans_of(
+    contents: list[str | None],
+    knowns: list[str | None] | None = None,
+    options: str | None = None,
+) -> list[dict[str, Any]]:
+    plans = entry.plan_documents(FakePlpy(), contents, knowns, options, 60)
+    return [json.loads(each) for each in plans]
 
 
-def test_plan_is_not_escaped_to_ascii() -> None:
-    assert "Tïtle \U0001f680" in entry.plan_chunks(FakePlpy(), "Tïtle \U0001f680", None, None)
+def test_plans_of_new_documents() -> None:
+    first, second = plans_of(["# Tïtle\n\nText.", "Another."])
+    assert first["texts"] == ["# Tïtle\n\nText."]
+    assert first["chunks"][0]["heading"] == "Tïtle"
+    assert second["content_hash"] == text_hash("Another.")
+    assert plans_of([]) == []
 
 
-def test_plan_with_known_chunks_and_options() -> None:
+def test_plan_is_compact_and_not_escaped_to_ascii() -> None:
+    (plan,) = entry.plan_documents(FakePlpy(), ["Tïtle \U0001f680"], [None], None, 60)
+    assert "Tïtle \U0001f680" in plan
+    assert '": ' not in plan
+
+
+def test_plans_with_known_chunks_and_options() -> None:
     known = json.dumps([{"chunk_id": 5, "ordinal": 0, "chunk_hash": text_hash("a" * 10)}])
     options = '{"target": 12, "minimum": 8, "maximum": 16}'
     content = "a" * 10 + "\n" + "b" * 10
-    result = json.loads(entry.plan_chunks(FakePlpy(), content, known, options))
-    assert [each["chunk_id"] for each in result["chunks"]] == [5, None]
-    assert result["texts"] == ["b" * 10]
+    first, second, third = plans_of([content] * 3, [None, known, "[]"], options)
+    assert [each.get("chunk_id") for each in second["chunks"]] == [5, None]
+    assert second["texts"] == ["b" * 10]
+    assert first == third
+    assert first["texts"] == ["a" * 10, "b" * 10]
 
 
 def test_plan_of_no_content() -> None:
-    result = json.loads(entry.plan_chunks(FakePlpy(), None, "[]", "{}"))
-    assert result["content_hash"] is None
-    assert result["chunks"] == []
+    for plan in plans_of([None, "", "  "]):
+        assert plan["chunks"] == plan["texts"] == []
+        assert plan["content_hash"] in (text_hash(""), text_hash("  "))
+
+
+@pytest.mark.parametrize("seconds, planned", [(0, 1), (1.5, 2), (2, 2), (2.5, 3), (60, 5)])
+def test_plans_end_when_time_is_up(seconds: float, planned: int) -> None:
+    ticks = itertools.count()
+    plans = entry.plan_documents(
+        FakePlpy(), ["text"] * 5, None, None, seconds, clock=lambda: float(next(ticks))
+    )
+    assert len(plans) == planned
 
 
 @pytest.mark.parametrize(
     "known",
-    ["[", "{}x", "5", '[{"chunk_id": 1}]', "[5]", '[{"chunk_id":"x","ordinal":0,"chunk_hash":""}]'],
+    ["[", "{}x", "5", "null", '[{"chunk_id": 1}]', "[5]",
+     '[{"chunk_id":"x","ordinal":0,"chunk_hash":""}]'],
+)  # fmt: skip
+def test_malformed_known_chunks_are_the_error_of_their_document(known: str) -> None:
+    first, second, third = plans_of(["one", "two", "three"], [None, known, None])
+    assert second["error"].startswith("the known chunks are not what was expected\n")
+    assert first["texts"] == ["one"]
+    assert third["texts"] == ["three"]
+
+
+def test_long_text_is_the_error_of_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "LONGEST_TEXT", 5)
+    first, second = plans_of(["x" * 6, "x" * 5])
+    assert first == {"error": "the text is too long\nIt has 6 characters, more than 5."}
+    assert second["texts"] == ["xxxxx"]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def plan(content: str, known: Sequence[planning.KnownChunk], **sizes: int) -> planning.Plan:
+        if content == "poison":
+            raise error
+        return planning.plan(content, known, **sizes)
+
+    monkeypatch.setattr(entry, "plan", plan)
+
+
+def test_bug_is_the_error_of_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, ZeroDivisionError("division by zero"))
+    first, second, third = plans_of(["one", "poison", "three"])
+    assert second["error"].startswith("internal error in steward_py: ZeroDivisionError: division")
+    assert first["texts"] == ["one"]
+    assert third["texts"] == ["three"]
+
+
+@pytest.mark.parametrize(
+    "stop", [NamedSPIError("canceling", "57014"), Fatal("x"), Error("x"), KeyboardInterrupt()]
 )
-def test_malformed_known_chunks(known: str) -> None:
-    fields = fields_of(lambda: entry.plan_chunks(FakePlpy(), "text", known, None))
-    assert fields["sqlstate"] == "22023"
-    assert "chunk_id, ordinal and chunk_hash" in fields["hint"]
-    assert fields["detail"]
+def test_what_stops_the_session_is_not_swallowed(
+    monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    failing(monkeypatch, stop)
+    with pytest.raises(type(stop)) as caught:
+        plans_of(["one", "poison"])
+    assert caught.value is stop
+
+
+def test_no_memory_is_nobodys_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, MemoryError())
+    assert fields_of(lambda: plans_of(["one", "poison"]))["sqlstate"] == "53200"
+
+
+def test_plans_of_null_and_of_uneven_arrays() -> None:
+    plpy = FakePlpy()
+    none = fields_of(lambda: entry.plan_documents(plpy, None, None, None, 1))
+    assert none["message"] == "contents must not be null"
+    none = fields_of(lambda: entry.plan_documents(plpy, ["text"], None, None, None))
+    assert none["message"] == "seconds must not be null"
+    assert fields_of(lambda: plans_of(["text"], ["[]", "[]"]))["sqlstate"] == "22023"
 
 
 @pytest.mark.parametrize(
@@ -67,9 +144,10 @@ def test_malformed_known_chunks(known: str) -> None:
      '{"target": null}', '{"minimum": 2000}'],
 )  # fmt: skip
 def test_malformed_options(options: str) -> None:
-    fields = fields_of(lambda: entry.plan_chunks(FakePlpy(), "text", None, options))
+    fields = fields_of(lambda: plans_of(["text"], None, options))
     assert fields["sqlstate"] == "22023"
     assert "minimum" in fields["hint"]
+    assert fields_of(lambda: plans_of([], None, options)) == fields, "depended on the documents"
 
 
 def test_embed() -> None:
@@ -100,7 +178,8 @@ def test_work() -> None:
     batches: list[list[Row]] = [[{"token": 1, "model": MODEL, "texts": ["one"]}]]
     plpy = FakePlpy(
         claim=lambda _arguments: batches.pop() if batches else [],
-        complete=lambda _arguments: [{"result": "embedded"}],
+        complete=lambda _arguments: [{"token": 1, "outcome": "embedded"}],
+        reap=lambda _arguments: [{"reap": 0}],
     )
     counts = entry.work(plpy, Decimal(1), 10, 60, "w", idle_seconds=0)  # type: ignore[arg-type]
     assert counts == {

@@ -8,7 +8,13 @@ import pytest
 
 from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, SPIError, own_state
 from steward_py import planning
-from steward_py.errors import StewardError, internal_error, reporting, sqlstate_of
+from steward_py.errors import (
+    StewardError,
+    description_of,
+    internal_error,
+    reporting,
+    sqlstate_of,
+)
 
 
 def report_of(error: Exception) -> Error:
@@ -47,10 +53,14 @@ def test_what_is_no_error_passes(stop: type[BaseException]) -> None:
         raise stop
 
 
+def test_no_memory_is_no_bug() -> None:
+    assert report_of(MemoryError()).fields == {"sqlstate": "53200"}
+
+
 def test_bug_is_reported_with_the_lines_of_the_package() -> None:
     plpy = FakePlpy()
     with pytest.raises(Error) as caught, reporting(plpy):
-        planning.plan(12345, [])  # type: ignore[arg-type]
+        planning.plan(["no text"], [])  # type: ignore[arg-type]
     assert re.match(r"internal error in steward_py: \w+Error: .", str(caught.value))
     fields = caught.value.fields
     assert fields["sqlstate"] == "XX000"
@@ -60,6 +70,12 @@ def test_bug_is_reported_with_the_lines_of_the_package() -> None:
     assert all(line.startswith('"steward_py/') for line in lines)
     assert "test_errors" not in fields["detail"]
     assert "report" in fields["hint"]
+
+
+def test_description_has_the_detail() -> None:
+    assert description_of(StewardError("no", sqlstate="22023", detail="Why.")) == "no\nWhy."
+    assert description_of(StewardError("no", sqlstate="22023", hint="What to do.")) == "no"
+    assert description_of(ValueError("x")) == "internal error in steward_py: ValueError: x"
 
 
 def test_bug_outside_the_package_has_no_lines() -> None:

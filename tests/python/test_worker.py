@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -21,47 +22,80 @@ class World:
         self.now = 100.0
         self.naps: list[float] = []
         self.batches: list[list[Row]] = []
+        self.sizes: dict[object, int] = {}
         self.claims: list[Sequence[object]] = []
         self.claimed_at: list[float] = []
+        self.reaped_at: list[float] = []
         self.completed: dict[object, list[str]] = {}
         self.failed: dict[object, str] = {}
+        self.kinds: dict[object, str] = {}
         self.released: list[object] = []
+        self.extended: list[Sequence[object]] = []
         self.on_complete: Callable[[object], str] = lambda _token: "embedded"
         self.on_fail: Callable[[object], str] = lambda _token: "pending"
         self.on_release: Callable[[object], str] = lambda _token: "pending"
         self.plpy = FakePlpy(
-            claim=self.claim, complete=self.complete, fail=self.fail, release=self.release
+            claim=self.claim,
+            complete=self.complete,
+            fail=self.fail,
+            release=self.release,
+            extend=self.extend,
+            reap=self.reap,
         )
 
     def claim(self, arguments: Sequence[object]) -> list[Row]:
         self.claims.append(arguments)
         self.claimed_at.append(self.now)
-        return self.batches.pop(0) if self.batches else []
+        rows = self.batches.pop(0) if self.batches else []
+        for row in rows:
+            texts = row["texts"] or []
+            assert isinstance(texts, list)
+            self.sizes[row["token"]] = len(texts)
+        return rows
+
+    def outcomes(self, tokens: object, decide: Callable[[object], str]) -> list[Row]:
+        """An error for one token is the error of the call, as in the server."""
+        assert self.plpy.subtransactions == 1
+        assert isinstance(tokens, list)
+        return [{"token": token, "outcome": decide(token)} for token in tokens]
 
     def complete(self, arguments: Sequence[object]) -> list[Row]:
-        assert self.plpy.subtransactions == 1
-        token, vectors = arguments
-        result = self.on_complete(token)
-        if result != "busy":
-            assert isinstance(vectors, list)
-            self.completed[token] = vectors
-        return [{"result": result}]
+        """Each vector comes with the token of its claim."""
+        tokens, vectors = arguments
+        assert isinstance(tokens, list)
+        assert isinstance(vectors, list)
+        assert len(tokens) == len(vectors)
+        rows = self.outcomes(list(dict.fromkeys(tokens)), self.on_complete)
+        for row in rows:
+            token = row["token"]
+            own = [vector for owner, vector in zip(tokens, vectors, strict=True) if owner == token]
+            assert len(own) == self.sizes[token]
+            if row["outcome"] not in ("busy", "stale", "failed", "refused"):
+                self.completed[token] = own
+        return rows
 
     def fail(self, arguments: Sequence[object]) -> list[Row]:
-        assert self.plpy.subtransactions == 1
-        token, reason = arguments
-        result = self.on_fail(token)
-        if result != "busy":
-            self.failed[token] = str(reason)
-        return [{"result": result}]
+        tokens, reason, kind = arguments
+        rows = self.outcomes(tokens, self.on_fail)
+        for row in rows:
+            if row["outcome"] not in ("busy", "stale"):
+                self.failed[row["token"]] = str(reason)
+                self.kinds[row["token"]] = str(kind)
+        return rows
 
     def release(self, arguments: Sequence[object]) -> list[Row]:
+        rows = self.outcomes(arguments[0], self.on_release)
+        self.released += [row["token"] for row in rows if row["outcome"] not in ("busy", "stale")]
+        return rows
+
+    def extend(self, arguments: Sequence[object]) -> list[Row]:
+        self.extended.append(arguments)
+        return self.outcomes(arguments[0], lambda _token: "held")
+
+    def reap(self, _arguments: Sequence[object]) -> list[Row]:
         assert self.plpy.subtransactions == 1
-        (token,) = arguments
-        result = self.on_release(token)
-        if result != "busy":
-            self.released.append(token)
-        return [{"result": result}]
+        self.reaped_at.append(self.now)
+        return [{"reap": 0}]
 
     def sleep(self, seconds: float) -> None:
         assert seconds > 0
@@ -101,8 +135,9 @@ def test_order_of_steps(world: World) -> None:
     world.run()
     assert world.plpy.log == [
         "commit",  # to see that it may
+        *["begin", "reap", "end", "commit"],
         *["claim", "commit"],
-        *["begin", "complete", "end", "begin", "complete", "end", "commit"],
+        *["begin", "complete", "end", "commit"],
     ]
 
 
@@ -121,25 +156,51 @@ def test_no_transaction_while_embedding(world: World, monkeypatch: pytest.Monkey
     assert calls == [["one"], ["two"], ["three"]]
 
 
-def test_claim_with_nothing_to_embed(world: World) -> None:
-    world.batches = [[item(1), {"token": 2, "model": MODEL, "texts": None}]]
-    assert world.run().completed == 2
-    assert world.completed == {1: [], 2: []}
+def test_claim_with_nothing_to_embed_is_given_back(world: World) -> None:
+    world.batches = [[item(1), {"token": 2, "model": MODEL, "texts": None}, item(3, "three")]]
+    assert world.run() == Counts(claimed=3, completed=1, released=2)
+    assert world.released == [1, 2]
 
 
 @pytest.mark.parametrize(
-    "bad, reason",
+    "bad, reason, kind",
     [
-        (item(2, "two", model="openai/small"), 'model "openai/small" cannot be computed'),
-        (item(2, " "), "a blank text has no vector"),
-        (item(2, "two", None), "a text to embed is null"),
+        (
+            item(2, "two", model="openai/small"),
+            'model "openai/small" cannot be computed inside the server\nThe only',
+            "configuration",
+        ),
+        (item(2, " "), "a blank text has no vector", "item"),
+        (item(2, "two", None), "a text to embed is null\nIt is number 2 of 2", "item"),
     ],
 )
-def test_item_that_cannot_be_embedded_fails_alone(world: World, bad: Row, reason: str) -> None:
+def test_item_that_cannot_be_embedded_fails_alone(
+    world: World, bad: Row, reason: str, kind: str
+) -> None:
     world.batches = [[item(1, "one"), bad, item(3, "three")]]
     assert world.run() == Counts(claimed=3, completed=2, failed=1)
     assert set(world.completed) == {1, 3}
     assert world.failed[2].startswith(reason)
+    assert world.kinds[2] == kind
+
+
+def test_equal_failures_are_reported_together(world: World) -> None:
+    world.batches = [
+        [item(1, " "), item(2, "two", model="x"), item(3, "three"), item(4, ""), item(5, "", None)]
+    ]
+    assert world.run() == Counts(claimed=5, completed=1, failed=4)
+    assert world.plpy.log.count("fail") == 2
+    assert world.failed[1] == world.failed[4] == world.failed[5]
+
+
+def test_no_memory_is_charged_to_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_model: str, _texts: Sequence[str | None]) -> list[str]:
+        raise MemoryError
+
+    monkeypatch.setattr(models, "vectors", full)
+    world.batches = [[item(1, "one"), item(2, "two")]]
+    assert world.run() == Counts(claimed=2, failed=2)
+    assert world.kinds == {1: "transient", 2: "transient"}
 
 
 def test_bug_brought_out_by_an_item_fails_it_alone(
@@ -157,6 +218,134 @@ def test_bug_brought_out_by_an_item_fails_it_alone(
     assert world.run() == Counts(claimed=2, completed=1, failed=1)
     assert world.failed[1].startswith("internal error in steward_py: ZeroDivisionError: division")
     assert '"steward_py/worker.py", line' in world.failed[1]
+
+
+@pytest.mark.parametrize(
+    "outcome, counts",
+    [
+        ("embedded", Counts(claimed=2, completed=2)),
+        ("reused", Counts(claimed=2, completed=2)),
+        ("retired", Counts(claimed=2, completed=2)),
+        ("superseded", Counts(claimed=2, completed=2)),
+        ("stale", Counts(claimed=2, completed=1, stale=1)),
+        ("failed", Counts(claimed=2, completed=1, failed=1)),
+        ("refused", Counts(claimed=2, completed=1, failed=1)),
+    ],
+)
+def test_outcomes_of_complete(world: World, outcome: str, counts: Counts) -> None:
+    world.on_complete = lambda token: outcome if token == 1 else "embedded"
+    world.batches = [[item(1, "one", "more"), item(2, "two")]]
+    assert world.run() == counts
+    assert world.completed[2] == models.vectors(MODEL, ["two"])
+    assert world.naps == []
+    assert world.failed == {}, "the server has recorded it"
+
+
+@pytest.mark.parametrize(
+    "outcome, counts",
+    [
+        ("failed", Counts(claimed=2, failed=2)),
+        ("gone", Counts(claimed=2, failed=2)),
+        ("stale", Counts(claimed=2, failed=1, stale=1)),
+    ],
+)
+def test_outcomes_of_fail(world: World, outcome: str, counts: Counts) -> None:
+    world.on_fail = lambda token: outcome if token == 1 else "pending"
+    world.batches = [[item(1, " "), item(2, " ")]]
+    assert world.run() == counts
+
+
+def test_error_of_the_call_makes_deliveries_single(world: World) -> None:
+    def complete(token: object) -> str:
+        if token == 2:
+            raise NamedSPIError("something broke", "XX000")
+        return "busy" if token == 3 else "embedded"
+
+    world.on_complete = complete
+    world.batches = [[item(1, "one", "more"), item(2, "two"), item(3, "three"), item(4, "four")]]
+    assert world.run() == Counts(claimed=4, completed=2, failed=1, released=1)
+    assert world.completed == {
+        1: models.vectors(MODEL, ["one", "more"]),
+        4: models.vectors(MODEL, ["four"]),
+    }
+    assert world.failed == {2: "something broke"}
+    assert world.kinds == {2: "item"}
+    assert world.released == [3]
+    # together, one by one, and after each nap the busy one alone
+    assert world.plpy.log.count("complete") == 1 + 4 + 3
+
+
+def test_long_batch_extends_its_leases(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = models.vectors
+
+    def slow(model: str, texts: Sequence[str | None]) -> list[str]:
+        assert not world.plpy.in_transaction
+        world.now += 60
+        return original(model, texts)
+
+    monkeypatch.setattr(models, "vectors", slow)
+    world.batches = [[item(number, "text") for number in range(7)]]
+    assert world.run() == Counts(claimed=7, completed=7)
+    # a third of 300 seconds is over before the third item, and then before the fifth ...
+    assert world.extended == [[list(range(7)), 300]] * 3
+    extension = ["begin", "extend", "end", "commit"]
+    assert world.plpy.log[7:] == [*extension * 3, "begin", "complete", "end", "commit"]
+
+
+def test_short_batch_extends_nothing(world: World) -> None:
+    world.batches = [[item(1, "one"), item(2, "two")]] * 3
+    world.run(seconds=1)
+    assert world.extended == []
+
+
+@pytest.mark.parametrize("sqlstate, warnings", [("55P03", 0), ("XX000", 1)])
+@pytest.mark.parametrize("function", ["extend", "reap"])
+def test_work_goes_on_without(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    sqlstate: str,
+    warnings: int,
+) -> None:
+    def broken(_arguments: Sequence[object]) -> list[Row]:
+        raise NamedSPIError("something broke", sqlstate)
+
+    def slow(_model: str, texts: Sequence[str | None]) -> list[str]:
+        world.now += 101
+        return ["[1]" for _ in texts]
+
+    monkeypatch.setattr(models, "vectors", slow)
+    world.plpy.answers[function] = broken
+    world.batches = [[item(1, "one"), item(2, "two")]]
+    assert world.run() == Counts(claimed=2, completed=2)
+    assert len(world.plpy.warnings) == warnings
+
+
+@pytest.mark.parametrize("function", ["extend", "reap"])
+def test_cancel_stops_the_worker_there_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def cancelled(_arguments: Sequence[object]) -> list[Row]:
+        raise NamedSPIError("canceling statement due to user request", "57014")
+
+    def slow(_model: str, texts: Sequence[str | None]) -> list[str]:
+        world.now += 101
+        return ["[1]" for _ in texts]
+
+    monkeypatch.setattr(models, "vectors", slow)
+    world.plpy.answers[function] = cancelled
+    world.batches = [[item(1, "one"), item(2, "two")]]
+    with pytest.raises(SPIError, match="canceling"):
+        world.run()
+    assert world.completed == {}
+
+
+def test_reaps_at_first_and_then_now_and_then(world: World) -> None:
+    world.run(seconds=100, idle_seconds=100)
+    assert world.reaped_at[0] == 100
+    gaps = [later - earlier for earlier, later in itertools.pairwise(world.reaped_at)]
+    assert len(gaps) == 3
+    assert all(30 <= gap <= 32 for gap in gaps)
 
 
 def test_stale_claim_is_skipped(world: World) -> None:
@@ -192,7 +381,7 @@ def test_busy_item_is_tried_again_after_the_others(world: World) -> None:
     assert world.run() == Counts(claimed=2, completed=2)
     assert list(world.completed) == [2, 1]
     assert len(world.naps) == 2
-    assert world.plpy.log.count("commit") == 5  # first of all, claim, three deliveries
+    assert world.plpy.log.count("commit") == 6  # first of all, reap, claim, three deliveries
 
 
 @pytest.mark.parametrize("result", ["pending", "gone"])
@@ -394,7 +583,7 @@ def test_work_ends_idleness(world: World) -> None:
 def test_every_name_in_sql_is_qualified(world: World) -> None:
     """The procedure runs with the search_path of whoever calls it."""
     world.run()
-    assert len(world.plpy.prepared) == 4
+    assert len(world.plpy.prepared) == 6
     for prepared in world.plpy.prepared:
         called = [word.split("(")[0] for word in prepared.query.split() if "(" in word]
         assert all("." in name for name in called), prepared.query

@@ -34,8 +34,13 @@ grant select on steward.freshness to steward_reader;
 -- worker: the life of a job
 grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
 grant execute on function steward.complete(bigint, text[]) to steward_worker;
-grant execute on function steward.fail(bigint, text) to steward_worker;
+grant execute on function steward.complete(bigint[], text[], bigint) to steward_worker;
+grant execute on function steward.fail(bigint, text, text, interval) to steward_worker;
+grant execute on function steward.fail(bigint[], text, text, interval) to steward_worker;
 grant execute on function steward.release(bigint) to steward_worker;
+grant execute on function steward.release(bigint[]) to steward_worker;
+grant execute on function steward.extend(bigint[], interval) to steward_worker;
+grant execute on function steward._refuse_claim(bigint) to steward_worker;
 -- one's own lost claims come back only through it, where nothing runs it regularly
 grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
@@ -49,20 +54,44 @@ grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
 grant execute on function steward._tasks() to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
+grant execute on function steward.pause(regclass, text) to steward_operator;
+grant execute on function steward.resume(regclass) to steward_operator;
+grant execute on function steward.backfill(regclass) to steward_operator;
+grant execute on function steward.cancel_backfill(regclass) to steward_operator;
+grant execute on function steward.verify(regclass) to steward_operator;
+grant execute on function steward.reconcile(regclass) to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
+grant select on steward.backfills to steward_operator;
+grant select on steward.costs to steward_operator;
 grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
-grant execute on function steward.track(regclass, name, text, integer) to steward_admin;
-grant execute on function steward._key_columns(regclass) to steward_admin;
-grant execute on function steward._begin_track(regclass, name, text, integer) to steward_admin;
-grant execute on function steward._create_triggers(regclass, name, name[], regprocedure)
+grant execute on function steward.track(
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+) to steward_admin;
+grant execute on function steward._check_table(regclass) to steward_admin;
+grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._begin_track(
+    regclass, text, text, text, text, name[], text, text, jsonb
+) to steward_admin;
+grant execute on function steward._create_triggers(regclass, text, text, text, text, name[])
 to steward_admin;
+grant execute on function steward._trigger_functions(regclass) to steward_admin;
 grant execute on function steward._has_before_update_trigger(regclass) to steward_admin;
-grant execute on function steward._finish_track(regclass) to steward_admin;
-grant execute on function steward.untrack(regclass) to steward_admin;
-grant execute on function steward._finish_untrack(regclass) to steward_admin;
-grant execute on function steward.add_model(text, integer, text) to steward_admin;
+grant execute on function steward._finish_track(regclass, boolean) to steward_admin;
+grant execute on function steward.untrack(regclass, boolean) to steward_admin;
+grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
+grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
+grant execute on function steward.alter(
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+) to steward_admin;
+grant execute on function steward._options(regclass) to steward_admin;
+grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb) to steward_admin;
+grant execute on function steward._check_options(jsonb) to steward_admin;
+grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
+to steward_admin;
+grant execute on function steward._price(text) to steward_admin;
+grant execute on function steward._count_chunks(text[], integer) to steward_admin;

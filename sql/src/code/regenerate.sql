@@ -24,8 +24,9 @@ begin
             end if;
 
             perform steward_private.define_key_accessors(v_source);
-            perform steward_private.define_trigger_function(v_source);
+            perform steward_private.define_trigger_functions(v_source);
             perform steward_private.define_readers(v_source);
+            perform steward_private.define_fold_function(v_source);
 
             for v_space in
                 select s.*

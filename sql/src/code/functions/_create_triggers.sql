@@ -1,6 +1,11 @@
 -- Runs as the caller of steward.track(), so that PostgreSQL itself decides whether they may.
 create or replace function steward._create_triggers(
-    source regclass, content name, key_columns name[], trigger_function regprocedure
+    source regclass,
+    content_old text,
+    content_new text,
+    condition_old text,
+    condition_new text,
+    content_columns name[]
 )
 returns void
 language plpgsql
@@ -9,55 +14,91 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_columns text := (
-        select string_agg(distinct quote_ident(c.column_name), ', ')
-        from unnest(_create_triggers.key_columns || _create_triggers.content) as c (column_name)
-    );
-    v_changed text := (
-        -- bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not
-        select
-            string_agg(
-                format(
-                    'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
-                    c.column_name
-                ),
-                ' or '
-            )
-        from unnest(_create_triggers.key_columns || _create_triggers.content) as c (column_name)
-    );
+    v_source record;
+    v_keys_changed text;
+    v_changed text;
+    v_of_columns text := '';
+    v_of_keys text := '';
+    v_mark text;
 begin
-    -- These conditions always hold. They make the triggers depend on the key: whoever drops it with
-    -- CASCADE drops them too, instead of leaving triggers behind that fail.
-    execute format(
-        'create trigger steward_insert after insert on %s for each row '
-        'when (new.%I is not null) execute function %s',
-        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
+    select t.* into v_source from steward._trigger_functions(_create_triggers.source) as t;
+    v_mark := coalesce(v_source.sync, v_source.mark);
+
+    -- bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not
+    select
+        string_agg(
+            format(
+                'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
+                k.column_name
+            ),
+            ' or '
+        )
+    into v_keys_changed
+    from unnest(v_source.key_columns) as k (column_name);
+
+    v_changed := format(
+        '(%s) collate "C" is distinct from (%s) collate "C" or %s',
+        _create_triggers.content_old, _create_triggers.content_new, v_keys_changed
     );
+
+    if _create_triggers.condition_new is not null then
+        v_changed := format(
+            '((%s) is not true or %s) and (%s)',
+            _create_triggers.condition_old, v_changed, _create_triggers.condition_new
+        );
+    end if;
 
     -- UPDATE OF spares the comparison (and the detoasting) when the statement does not name the
     -- columns, but does not notice what a BEFORE trigger changes.
+    if not steward._has_before_update_trigger(_create_triggers.source) then
+        select 'of ' || string_agg(distinct quote_ident(c.column_name), ', ')
+        into v_of_columns
+        from unnest(v_source.key_columns || _create_triggers.content_columns) as c (column_name);
+        select 'of ' || string_agg(quote_ident(c.column_name), ', ')
+        into v_of_keys
+        from unnest(v_source.key_columns) as c (column_name);
+    end if;
+
+    -- That the key is not null always holds. It makes the triggers depend on the key: whoever drops
+    -- it with CASCADE drops them too, instead of leaving triggers behind that fail.
     execute format(
-        'create trigger steward_update after update %s on %s for each row when (%s) execute function %s',
-        case
-            when steward._has_before_update_trigger(_create_triggers.source) then ''
-            else 'of ' || v_columns
-        end,
-        _create_triggers.source,
-        v_changed,
-        _create_triggers.trigger_function
+        'create or replace trigger steward_insert after insert on %s for each row '
+        'when (new.%I is not null and (%s)) execute function %s',
+        _create_triggers.source, v_source.key_columns[1],
+        coalesce(_create_triggers.condition_new, 'true'), v_mark
+    );
+    -- the old key before the new one
+    execute format(
+        'create or replace trigger steward_rekey after update %s on %s for each row when (%s) '
+        'execute function %s',
+        v_of_keys, _create_triggers.source, v_keys_changed, v_source.gone
+    );
+    execute format(
+        'create or replace trigger steward_update after update %s on %s for each row when (%s) '
+        'execute function %s',
+        v_of_columns, _create_triggers.source, v_changed, v_mark
+    );
+    execute format(
+        'create or replace trigger steward_delete after delete on %s for each row '
+        'when (old.%I is not null) execute function %s',
+        _create_triggers.source, v_source.key_columns[1], v_source.gone
+    );
+    execute format(
+        'create or replace trigger steward_truncate after truncate on %s for each statement '
+        'execute function %s',
+        _create_triggers.source, v_source.truncated
     );
 
-    execute format(
-        'create trigger steward_delete after delete on %s for each row '
-        'when (old.%I is not null) execute function %s',
-        _create_triggers.source, _create_triggers.key_columns[1], _create_triggers.trigger_function
-    );
-    execute format(
-        'create trigger steward_truncate after truncate on %s for each statement execute function %s',
-        _create_triggers.source, _create_triggers.trigger_function
-    );
+    if _create_triggers.condition_new is not null then
+        execute format(
+            'create or replace trigger steward_leave after update %s on %s for each row '
+            'when ((%s) and (%s) is not true) execute function %s',
+            v_of_columns, _create_triggers.source, _create_triggers.condition_old,
+            _create_triggers.condition_new, v_source.gone
+        );
+    end if;
 end
 $function$;
 
-comment on function steward._create_triggers(regclass, name, name[], regprocedure) is
+comment on function steward._create_triggers(regclass, text, text, text, text, name[]) is
 'Second part of steward.track(): puts the triggers on the table, with the rights of the caller.';

@@ -1,4 +1,4 @@
-create or replace function steward._finish_untrack(source regclass)
+create or replace function steward._finish_untrack(source regclass, keep_vectors boolean)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -23,13 +23,27 @@ begin
     end if;
 
     for v_table in
-        select unnest(array[s.job_table, s.doc_table, s.chunk_table])
-        from steward_private.space as s
-        where s.source_id = v_source.source_id
-        intersect
-        select c.oid from pg_class as c
+        select r.oid
+        from (
+            select unnest(array[s.job_table, s.doc_table, s.chunk_table]) as oid
+            from steward_private.space as s
+            where s.source_id = v_source.source_id
+            union
+            select unnest(v_source.mark_tables)
+        ) as r
+        inner join pg_class as c on c.oid = r.oid
     loop
-        execute format('drop table %s', v_table);
+        if _finish_untrack.keep_vectors and exists (
+            select from steward_private.space as s where v_table in (s.doc_table, s.chunk_table)
+        ) then
+            -- nobody's rows any more whose policies could decide
+            execute format('drop policy select_who_sees_the_row on %s', v_table);
+            execute format('revoke all on %s from steward_reader', v_table);
+            execute format('grant all on %s to %I', v_table, session_user);
+            execute format('alter table %s disable row level security', v_table);
+        else
+            execute format('drop table %s', v_table);
+        end if;
     end loop;
 
     for v_function in
@@ -39,19 +53,24 @@ begin
             (
                 p.pronamespace = 'steward_private'::regnamespace
                 and (
-                    p.proname ~ format('^(read|lock|scan|key)_%s(_[0-9]+)?$', v_source.source_id)
+                    p.proname ~ format(
+                        '^(read|lock|scan|marks|fold|key)_%s(_[0-9]+)?$', v_source.source_id
+                    )
                     or p.proname in (
                         select format('%s_%s', n.prefix, s.space_id)
                         from steward_private.space as s
-                        cross join (values ('known'), ('finish')) as n (prefix)
+                        cross join (
+                            values ('due'), ('known'), ('claim'), ('finish')
+                        ) as n (prefix)
                         where s.source_id = v_source.source_id
                     )
                 )
             )
             or (
                 p.pronamespace = 'steward_data'::regnamespace
-                and right(p.proname, length(format('_%s_queue', v_source.source_id)))
-                = format('_%s_queue', v_source.source_id)
+                and p.proname ~ format(
+                    '_%s_(mark|gone|truncated|sync)$', v_source.source_id
+                )
             )
     loop
         execute format('drop function %s', v_function);
@@ -61,5 +80,5 @@ begin
 end
 $function$;
 
-comment on function steward._finish_untrack(regclass) is
+comment on function steward._finish_untrack(regclass, boolean) is
 'Last part of steward.untrack(): drops the tables and functions of a source without triggers.';

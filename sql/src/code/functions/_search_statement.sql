@@ -13,6 +13,7 @@ declare
     v_source steward_private.source := steward_private.source_of(_search_statement.source);
     v_space steward_private.space;
     v_dimensions integer;
+    v_condition text;
 begin
     if _search_statement.k is null or _search_statement.k not between 1 and 10000 then
         raise exception 'k must be between 1 and 10000'
@@ -31,28 +32,36 @@ begin
         array[_search_statement.query_vector], v_dimensions, 'query vector'
     );
 
+    -- as the policy on the chunks says it now, whatever has been renamed since
+    select pg_get_expr(p.polqual, p.polrelid) into strict v_condition
+    from pg_policy as p
+    where p.polrelid = v_space.chunk_table and p.polname = 'select_who_sees_the_row';
+
     return format(
         $sql$
         with nearest as materialized (
-            select %5$s, c.chunk_id, c.chunk, c.embedding %3$s $1::%4$s as distance
-            from %1$s as c
-            where
-                -- For most callers the policy on the chunks asks for the row; the others' rights
-                -- end no policy, but chunks of rows that are gone are nobody's to see.
-                (select row_security_active(%7$L::regclass))
-                or exists (select s.%8$I from %9$s as s where %10$s)
-            order by c.embedding %3$s $1::%4$s
-            limit %6$s
+            select %5$s, c.chunk_id, c.chunk, c.distance
+            from (
+                select %8$s.*, %8$s.embedding %3$s $1::%4$s as distance
+                from %1$s
+                where
+                    -- For most callers the policy on the chunks asks for the row; the others' rights
+                    -- end no policy, but chunks of rows that are gone are nobody's to see.
+                    (select row_security_active(%7$L::regclass))
+                    or %9$s
+                order by %8$s.embedding %3$s $1::%4$s
+                limit %6$s
+            ) as c
         )
 
         select
-            %11$s,
+            %10$s,
             array_position(d.chunk_ids, c.chunk_id) - 1,
             1 - c.distance,
             d.headings[array_position(d.chunk_ids, c.chunk_id)],
             c.chunk
         from nearest as c
-        inner join %2$s as d on %12$s
+        inner join %2$s as d on %11$s and d.retired_at is null
         order by c.distance, c.chunk_id
         $sql$,
         v_space.chunk_table,
@@ -62,9 +71,8 @@ begin
         steward_private.key_list(v_source, 'c'),
         _search_statement.k,
         v_space.chunk_table,
-        v_source.content_column,
-        v_source.relation,
-        steward_private.key_row_match(v_source, 'c', 's'),
+        (select quote_ident(t.relname) from pg_class as t where t.oid = v_space.chunk_table),
+        v_condition,
         steward_private.key_object(v_source, 'c'),
         steward_private.key_match(v_source, 'd', 'c')
     );

@@ -1,4 +1,6 @@
-create or replace function steward.add_model(model text, dimensions integer, provider text)
+create or replace function steward.add_model(
+    model text, dimensions integer, provider text, price numeric default null
+)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -8,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 begin
     if add_model.model is null or add_model.dimensions is null or add_model.provider is null then
-        raise exception 'arguments of add_model() must not be null'
+        raise exception 'model, dimensions and provider must not be null'
             using errcode = 'null_value_not_allowed';
     end if;
 
@@ -24,14 +26,19 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
+    if add_model.price < 0 or add_model.price = 'NaN' then
+        raise exception 'price must not be negative'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
     if add_model.model !~ '^[^@[:space:]]+@[^@[:space:]]+$' then
         raise exception 'model "%" is not of the form name@version', add_model.model
             using errcode = 'invalid_parameter_value',
             detail = 'There is one @ in it, and no space.';
     end if;
 
-    insert into steward_private.model (model_name, dimensions, provider)
-    values (add_model.model, add_model.dimensions, add_model.provider);
+    insert into steward_private.model (model_name, dimensions, provider, price)
+    values (add_model.model, add_model.dimensions, add_model.provider, add_model.price);
 exception
     when unique_violation then
         raise exception 'model "%" exists already', add_model.model
@@ -39,6 +46,6 @@ exception
 end
 $function$;
 
-comment on function steward.add_model(text, integer, text) is
+comment on function steward.add_model(text, integer, text, numeric) is
 'Make a model known that a worker of yours embeds with. model: name@version; provider: who the '
-'worker asks, a word of your choice by which steward.claim() can select. For steward_admin.';
+'worker asks, a word of your choice by which steward.claim() can select; price: of a million tokens, for steward.costs and budgets. For steward_admin.';

@@ -38,28 +38,61 @@ begin
                 'select from steward_private.read_%s(''[]'') as r', v_source.source_id
             );
 
+            -- A row that a backfill has not come to is pending, and not missing.
             return query execute format(
                 $sql$
+                with document as materialized (
+                    select
+                        d.revision is not null and d.retired_at is null as is_known,
+                        t.generation is not null or m.key is not null as is_dirty,
+                        t.failed_at is not null and m.key is null as is_failed,
+                        least(t.queued_at, m.marked_at) as queued_at
+                    from (
+                        select s.key as row_key, r.*
+                        from steward_private.scan_%4$s(null, null) as s
+                        cross join lateral %7$s as r
+                    ) as r
+                    left join %1$s as d on %5$s
+                    left join %2$s as t on %6$s
+                    left join steward_private.marks_%4$s() as m on m.key = r.row_key
+                ),
+
+                backfill as materialized (
+                    select b.started_at
+                    from steward_private.backfill as b
+                    where b.space_id = $3 and b.state = 'running'
+                )
+
                 select
                     $1,
                     $2,
                     count(*),
-                    count(*) filter (where d.revision is not null and t.generation is null),
-                    count(*) filter (where t.generation is not null and t.failed_at is null),
-                    count(*) filter (where t.failed_at is not null),
-                    count(*) filter (where d.revision is null and t.generation is null),
+                    count(*) filter (where f.is_known and not f.is_dirty),
+                    count(*) filter (
+                        where f.is_dirty and not f.is_failed
+                        or not f.is_known and not f.is_dirty and exists (select from backfill)
+                    ),
+                    count(*) filter (where f.is_failed),
+                    count(*) filter (
+                        where not f.is_known and not f.is_dirty and not exists (select from backfill)
+                    ),
                     (select count(*) from %3$s),
-                    clock_timestamp()
-                    - min(t.queued_at) filter (where t.generation is not null and t.failed_at is null)
-                from steward_private.scan_%4$s() as r
-                left join %1$s as d on %5$s
-                left join %2$s as t on %6$s
+                    clock_timestamp() - coalesce(
+                        min(f.queued_at) filter (where f.is_dirty and not f.is_failed),
+                        (
+                            select b.started_at
+                            from backfill as b
+                            where count(*) filter (where not f.is_known and not f.is_dirty) > 0
+                        )
+                    )
+                from document as f
                 $sql$,
                 v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
                 steward_private.key_match(v_source, 'd', 'r'),
-                steward_private.key_match(v_source, 't', 'r')
+                steward_private.key_match(v_source, 't', 'r'),
+                steward_private.key_record(v_source, 's.key')
             )
-            using v_source.relation, v_space.model_name;
+            using v_source.relation, v_space.model_name, v_space.space_id;
         exception
             -- One source that cannot be read must not hide the others. It is shown without figures,
             -- and check() says why.

@@ -85,7 +85,23 @@ begin
     for v_source in
         select
             s.relation,
+            steward_private.trigger_count(s) as expected_triggers,
+            s.paused_at,
+            s.pause_reason,
             c.oid is null as dropped,
+            not exists (
+                select from pg_index as i
+                where
+                    i.indrelid = s.relation and i.indisunique and i.indisvalid
+                    and i.indpred is null and i.indexprs is null
+                    and (
+                        select array_agg(a.attname order by k.n)
+                        from unnest(i.indkey::int2[]) with ordinality as k (attnum, n)
+                        inner join pg_attribute as a
+                            on a.attrelid = i.indrelid and a.attnum = k.attnum
+                        where k.n <= i.indnkeyatts
+                    ) = s.key_columns
+            ) as lost_its_key,
             c.relforcerowsecurity as is_forced,
             (
                 select count(*)
@@ -97,7 +113,7 @@ begin
             ) as triggers,
             (
                 select string_agg(quote_ident(n.column_name), ', ')
-                from unnest(s.key_columns || s.content_column) as n (column_name)
+                from unnest(s.key_columns || s.content_columns) as n (column_name)
                 where not exists (
                     select from pg_attribute as a
                     where
@@ -130,12 +146,18 @@ begin
         elsif v_source.renamed is not null then
             detail := format('there is no column %s any more', v_source.renamed);
             hint := 'Rename it back, or untrack and track the table again.';
-        elsif v_source.triggers <> 4 then
-            detail := format('%s of its 4 triggers are there and enabled', v_source.triggers);
+        elsif v_source.triggers <> v_source.expected_triggers then
+            detail := format(
+                '%s of its %s triggers are there and enabled',
+                v_source.triggers, v_source.expected_triggers
+            );
             hint := format(
                 'Changes are being missed. Enable the triggers, or untrack and track %s again.',
                 v_source.relation
             );
+        elsif v_source.lost_its_key then
+            detail := 'no unique index on its key is left';
+            hint := 'Rows can no longer be told apart. Make the index again.';
         elsif v_source.is_forced then
             detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
             hint := format('Run: alter table %s no force row level security;', v_source.relation);
@@ -143,6 +165,13 @@ begin
             status := 'warning';
             detail := 'a BEFORE UPDATE trigger that came after tracking can change the text unseen';
             hint := 'Untrack and track the table again: tracking takes notice of such triggers.';
+        elsif v_source.paused_at is not null then
+            status := 'warning';
+            detail := format(
+                'paused since %s%s', date_trunc('second', v_source.paused_at),
+                ': ' || v_source.pause_reason
+            );
+            hint := format('Run: select steward.resume(%L);', v_source.relation);
         elsif v_source.problem is not null then
             -- an error can quote data
             detail := case
@@ -150,8 +179,10 @@ begin
                     then format('it cannot be worked on: %s', v_source.problem)
                 else 'it cannot be worked on'
             end;
-            hint := 'It is tried again every minute. If the table has another owner or other columns '
-                'now, untrack and track it again.';
+            hint := format(
+                'If its cause is gone: select steward.resume(%L); if the table has another owner or '
+                'other columns now, untrack and track it again.', v_source.relation
+            );
         else
             status := 'ok';
             detail := 'its triggers are in place';

@@ -20,11 +20,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_now timestamptz := clock_timestamp();
+    v_spaces integer[];
+    v_space_id integer;
+    v_pass record;
     v_left integer := claim.batch;
+    v_claimed integer;
     v_space steward_private.space;
     v_source steward_private.source;
-    v_tokens bigint[];
 begin
     if coalesce(claim.worker, '') = '' then
         raise exception 'worker must have a name'
@@ -36,10 +38,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    if claim.lease is null or claim.lease <= interval '0' or claim.lease > interval '1 day' then
-        raise exception 'lease must be longer than nothing and at most a day'
-            using errcode = 'invalid_parameter_value';
-    end if;
+    perform steward_private.check_lease(claim.lease);
 
     if not steward_private.has_python() then
         raise exception 'claim() requires PL/Python'
@@ -52,59 +51,73 @@ begin
         v_source := steward_private.source_of(claim.source);
     end if;
 
-    for v_space in
-        select s.*
+    v_spaces := array(
+        select s.space_id
         from steward_private.space as s
+        inner join steward_private.source as o on o.source_id = s.source_id
         inner join steward_private.model as m on m.model_name = s.model_name
         where
             s.state <> 'retired'
-            and (s.paused_until is null or s.paused_until < v_now)
+            and o.paused_at is null
+            and (s.paused_until is null or s.paused_until < clock_timestamp())
             and (v_source.source_id is null or s.source_id = v_source.source_id)
             and (claim.provider is null or m.provider = claim.provider)
-        -- no space is always the last one
-        order by random()
+        -- among equals, no space is always the last one
+        order by o.priority desc, random()
+    );
+
+    -- All queues are brought up to date before any job is taken: a fold may have to wait for
+    -- whoever has taken jobs, and nobody who has waits for anything.
+    v_spaces := steward_private.fold_spaces(v_spaces);
+
+    -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to wait
+    -- for the end of the other.
+    for v_pass in
+        select p.lane, p.share
+        from (
+            values
+            (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
+            (2, 0, v_left),
+            (3, 1, v_left)
+        ) as p (n, lane, share)
+        order by p.n
     loop
-        exit when v_left = 0;
+        foreach v_space_id in array v_spaces loop
+            exit when least(v_left, v_pass.share) <= 0;
 
-        -- A source that cannot be read (dropped, no longer its owner's to read ...) is no reason to
-        -- stop working on the others. Nothing is taken from it; check() tells why.
-        begin
-            select s.* into strict v_source
-            from steward_private.source as s
-            where s.source_id = v_space.source_id;
+            select s.* into v_space
+            from steward_private.space as s
+            where s.space_id = v_space_id;
+            v_source := steward_private.source_of_space(v_space);
 
-            -- locks the source before its jobs, as everybody does
-            execute format(
-                'select from steward_private.read_%s(''[]'') as r', v_source.source_id
-            );
-
-            v_tokens := steward_private.take_jobs(
-                v_source, v_space, claim.worker, v_left, v_now, v_now + claim.lease
-            );
-            v_left := v_left - cardinality(v_tokens);
-
-            if v_tokens <> '{}' then
+            begin
                 return query
                 select p.token, v_source.relation, p.key, v_space.model_name, m.dimensions, p.texts
-                from steward_private.plan_claims(v_source, v_space, v_tokens) as p
+                from steward_private.plan_claims(
+                    v_source, v_space, claim.worker, v_pass.lane, least(v_left, v_pass.share),
+                    clock_timestamp() + claim.lease
+                ) as p
                 cross join steward_private.model as m
                 where m.model_name = v_space.model_name;
 
-                if v_space.problem is not null then
+                get diagnostics v_claimed = row_count;
+                v_left := v_left - v_claimed;
+                v_pass.share := v_pass.share - v_claimed;
+
+                -- what kept it from being worked on is over, and its time has passed
+                if v_space.problem is not null and v_claimed > 0 and v_space.setbacks = 0 then
                     update steward_private.space as s
                     set problem = null, paused_until = null
-                    where s.space_id = v_space.space_id;
+                    where s.space_id = v_space_id and s.paused_until < clock_timestamp();
                 end if;
-            end if;
-        exception
-            -- the moment's fault, not the source's
-            when transaction_rollback or insufficient_resources or lock_not_available then
-                raise;
-            when others then
-                update steward_private.space as s
-                set problem = sqlerrm, paused_until = v_now + interval '1 minute'
-                where s.space_id = v_space.space_id;
-        end;
+            exception
+                -- the moment's fault, not the source's
+                when transaction_rollback or insufficient_resources or lock_not_available then
+                    raise;
+                when others then
+                    perform steward_private.set_aside(v_space_id, sqlerrm);
+            end;
+        end loop;
     end loop;
 end
 $function$;
@@ -113,4 +126,5 @@ comment on function steward.claim(text, integer, interval, regclass, text) is
 'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
 'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider narrow the choice. Commit before calling a provider. For steward_worker.';
+'provider narrow the choice. Edits come before the rows of a backfill, which get a tenth of each '
+'batch at least. Commit before calling a provider. For steward_worker.';

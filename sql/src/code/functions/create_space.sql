@@ -26,20 +26,26 @@ begin
     v_doc := steward_private.generated_name(create_space.source, v_space_id, 'doc');
     v_chunk := steward_private.generated_name(create_space.source, v_space_id, 'chunk');
 
-    -- Jobs come and go all the time: room for updates in place, and a vacuum that keeps up.
+    -- Jobs come and go all the time: room for updates in place, and a vacuum that keeps up. A job
+    -- is ready, waiting, claimed or failed; each state has a column that only it fills.
     execute format(
         $sql$
         create table steward_data.%1$I (
             %2$s,
             generation bigint not null default 1,
-            priority smallint not null default 0,
+            lane smallint not null default 1,
             queued_at timestamptz not null default now(),
-            available_at timestamptz not null default now(),
-            attempts integer not null default 0,
+            position bigint,
+            available_at timestamptz,
             token bigint,
             failed_at timestamptz,
+            attempts integer not null default 0,
+            setbacks integer not null default 0,
+            last_failed_at timestamptz,
             last_error text,
-            primary key (%3$s)
+            error_class text,
+            primary key (%3$s),
+            check (num_nonnulls(position, available_at, token, failed_at) = 1)
         ) with (
             fillfactor = 70,
             autovacuum_vacuum_scale_factor = 0.0,
@@ -50,9 +56,10 @@ begin
         v_job, steward_private.key_definition(create_space.source), v_keys
     );
     execute format(
-        'create index on steward_data.%I (priority desc, available_at) '
-        'where token is null and failed_at is null',
-        v_job
+        'create index on steward_data.%I (lane, position) where position is not null', v_job
+    );
+    execute format(
+        'create index on steward_data.%I (available_at) where available_at is not null', v_job
     );
 
     -- What changes with every edit (order, place and heading of the chunks) is kept apart from the
@@ -67,6 +74,8 @@ begin
             starts integer[] not null,
             ends integer[] not null,
             headings text[] not null,
+            -- set when its row is gone and the source keeps such documents
+            retired_at timestamptz,
             decided_at timestamptz not null default now(),
             primary key (%3$s),
             check (
@@ -116,8 +125,12 @@ begin
 
     -- Whoever may see a row may see its chunks, and nobody else: the source's own privileges and
     -- policies decide, because the policy reads the source as the one who asks.
-    perform steward_private.create_visibility_policy(create_space.source, v_doc);
-    perform steward_private.create_visibility_policy(create_space.source, v_chunk);
+    perform steward_private.create_visibility_policy(
+        create_space.source, format('steward_data.%I', v_doc)
+    );
+    perform steward_private.create_visibility_policy(
+        create_space.source, format('steward_data.%I', v_chunk)
+    );
 
     insert into steward_private.space (
         space_id, source_id, model_name, state, job_table, doc_table, chunk_table

@@ -15,10 +15,6 @@ declare
     v_owner name := (
         select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = v_source.relation
     );
-    v_key_columns text := (
-        select string_agg(format('s.%I', k.column_name), ', ' order by k.n)
-        from unnest(v_source.key_columns) with ordinality as k (column_name, n)
-    );
     v_key_record text := (
         select
             string_agg(
@@ -29,10 +25,18 @@ declare
             v_source.key_columns, v_source.key_types, v_source.key_collations
         ) with ordinality as k (column_name, type_name, collation_clause, n)
     );
-    v_key_result text := (
-        select string_agg(format('key_%s %s', k.n, k.type_name), ', ' order by k.n)
-        from unnest(v_source.key_types) with ordinality as k (type_name, n)
+    v_key_object text := (
+        select
+            format(
+                'jsonb_build_object(%s)',
+                string_agg(format('%1$L, s.%1$I', k.column_name), ', ' order by k.n)
+            )
+        from unnest(v_source.key_columns) with ordinality as k (column_name, n)
     );
+    -- behind a key: the first column greater, or equal and the second greater ...
+    v_last_key text := format('rows from (jsonb_to_record($1) as (%s))', v_key_record);
+    v_key_after text;
+    v_key_order text;
     v_key_match text := (
         select
             string_agg(
@@ -47,6 +51,41 @@ declare
     v_scan regprocedure;
     v_function regprocedure;
 begin
+    select
+        string_agg(format('s.%I using %s', k.column_name, k.less), ', ' order by k.n),
+        case
+            -- what a multicolumn index can be searched by
+            when bool_and(k.greater = 'operator(pg_catalog.>)')
+                then format(
+                    '(%s) > (%s)',
+                    string_agg(format('s.%I', k.column_name), ', ' order by k.n),
+                    string_agg(
+                        format('(select a.%I from %s as a)', k.column_name, v_last_key), ', '
+                        order by k.n
+                    )
+                )
+            else
+                string_agg(
+                    format(
+                        '(s.%1$I %2$s (select a.%1$I from %3$s as a)',
+                        k.column_name, k.greater, v_last_key
+                    )
+                    || case
+                        when k.n < cardinality(v_source.key_columns)
+                            then format(
+                                ' or s.%1$I %2$s (select a.%1$I from %3$s as a) and ',
+                                k.column_name, k.equal, v_last_key
+                            )
+                        else ''
+                    end,
+                    '' order by k.n
+                ) || repeat(')', cardinality(v_source.key_columns))
+        end
+    into v_key_order, v_key_after
+    from unnest(
+        v_source.key_columns, v_source.key_operators, v_source.key_less, v_source.key_greater
+    ) with ordinality as k (column_name, equal, less, greater, n);
+
     execute format(
         $sql$
         create or replace function steward_private.read_%1$s(keys jsonb)
@@ -57,56 +96,75 @@ begin
         set search_path = pg_catalog, pg_temp
         set row_security = off
         begin atomic
-            select k.ordinality, s.tableoid is not null, s.%2$I::text
+            select k.ordinality, s.tableoid is not null, %2$s
             from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
-            left join %4$s as s on %5$s;
+            left join %4$s as s on %5$s and (%6$s);
         end
         $sql$,
-        v_source.source_id, v_source.content_column, v_key_record, v_relation, v_key_match
+        v_source.source_id, v_source.content_plain, v_key_record, v_relation, v_key_match,
+        coalesce(v_source.condition_plain, 'true')
     );
     v_read := format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure;
 
-    -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for.
+    -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for. Returns
+    -- the rows that could be locked, and whether they count. Where the writers store vectors
+    -- themselves they must be kept out altogether.
     execute format(
         $sql$
-        create or replace function steward_private.lock_%1$s(key jsonb)
-        returns boolean
+        create or replace function steward_private.lock_%1$s(keys jsonb)
+        returns table ("position" bigint, counts boolean)
         language sql
         volatile parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
         begin atomic
-            select true
-            from %4$s as s, jsonb_to_record($1) as k (%3$s)
-            where %5$s
-            for key share of s skip locked;
+            select k.ordinality, (%5$s) is true
+            from rows from (jsonb_to_recordset($1) as (%2$s)) with ordinality as k
+            inner join %3$s as s on %4$s
+            for %6$s of s skip locked;
         end
         $sql$,
-        v_source.source_id, v_source.content_column, v_key_record, v_relation, v_key_match
+        v_source.source_id, v_key_record, v_relation, v_key_match,
+        coalesce(v_source.condition_plain, 'true'),
+        case when v_source.mode = 'transactional' then 'no key update' else 'key share' end
     );
     v_lock := format('steward_private.lock_%s(jsonb)', v_source.source_id)::regprocedure;
 
+    -- The keys of the rows that count, in order, behind a given one.
     execute format(
         $sql$
-        create or replace function steward_private.scan_%1$s()
-        returns table (%2$s)
+        create or replace function steward_private.scan_%1$s(last_key jsonb, "limit" integer)
+        returns table (key jsonb)
         language sql
         stable parallel unsafe
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
+        -- a float's text has as many digits as the session wants
+        set extra_float_digits = 3
         begin atomic
-            select %3$s from %4$s as s;
+            (
+                select %2$s
+                from %3$s as s
+                where $1 is null and (%5$s)
+                order by %6$s
+                limit $2
+            )
+            union all
+            (
+                select %2$s
+                from %3$s as s
+                where $1 is not null and %4$s and (%5$s)
+                order by %6$s
+                limit $2
+            );
         end
         $sql$,
-        v_source.source_id,
-        -- in the order of the key, under the names of the generated tables
-        v_key_result,
-        v_key_columns,
-        v_relation
+        v_source.source_id, v_key_object, v_relation, v_key_after,
+        coalesce(v_source.condition_plain, 'true'), v_key_order
     );
-    v_scan := format('steward_private.scan_%s()', v_source.source_id)::regprocedure;
+    v_scan := format('steward_private.scan_%s(jsonb, integer)', v_source.source_id)::regprocedure;
 
     foreach v_function in array array[v_read, v_lock, v_scan] loop
         execute format('revoke all on function %s from public', v_function);

@@ -1,60 +1,166 @@
--- Takes a claim away from its worker, with the attempt charged. Returns 'pending', 'failed', or as
--- lock_job() does 'busy' or 'gone'.
-create or replace function steward_private.give_back(claim steward_private.claim, error text)
-returns text
+-- Takes claims of a space away from their worker. class: item and lost are charged to the row;
+-- transient is if the provider has answered others since the row last failed; rate_limit,
+-- configuration and released are not. wait: until the row may be claimed again; null: as usual.
+-- Outcomes: pending, failed, busy when somebody has the job locked, stale when it is another's.
+create or replace function steward_private.give_back(
+    space_id integer, tokens bigint[], error text, class text, wait interval
+)
+returns table (token bigint, outcome text)
 language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $function$
 declare
-    v_claim steward_private.claim := give_back.claim;
-    v_error text := left(give_back.error, 2000);
-    v_state text := steward_private.lock_job(v_claim);
     v_space steward_private.space;
     v_source steward_private.source;
-    v_failed boolean;
+    v_error text := left(give_back.error, 2000);
+    v_until timestamptz;
 begin
-    if v_state = 'held' then
-        v_space := steward_private.space_of(v_claim);
-        v_source := steward_private.source_of_space(v_space);
-        -- a text that was edited since the claim deserves attempts of its own
-        execute format(
-            $sql$
+    select s.* into strict v_space
+    from steward_private.space as s
+    where s.space_id = give_back.space_id;
+    v_source := steward_private.source_of_space(v_space);
+
+    return query execute format(
+        $sql$
+        with item as materialized (
+            select c.token, c.key as claim_key, c.generation as claimed, k.*
+            from steward_private.claim as c
+            cross join lateral %2$s as k
+            where c.token = any($1) and c.space_id = $2
+        ),
+
+        held as materialized (
+            select
+                i.token,
+                case
+                    when $4 in ('item', 'lost') then true
+                    when $4 <> 'transient' or t.last_failed_at is null then false
+                    else exists (
+                        select from steward_private.decision as d
+                        where
+                            d.space_id = $2 and d.outcome = 'embedded'
+                            and d.decided_at > t.last_failed_at
+                    )
+                end as is_charged
+            from item as i
+            inner join %1$s as t on %3$s and t.token = i.token
+            for update of t skip locked
+        ),
+
+        returned as (
             update %1$s as t
             set
                 token = null,
-                last_error = $2,
-                failed_at = case
-                    when t.generation = $3 and t.attempts >= steward_private.max_attempts()
-                        then now()
+                attempts = case
+                    -- a text that was edited since the claim deserves attempts of its own
+                    when t.generation <> i.claimed then 0
+                    when h.is_charged then t.attempts
+                    else greatest(t.attempts - 1, 0)
                 end,
-                attempts = case when t.generation = $3 then t.attempts else 0 end,
-                -- 15 s, 1 min, 4 min: a provider that is down for a while fails no row
-                available_at = clock_timestamp() + interval '15 seconds' * 4 ^ (t.attempts - 1)
-            from %2$s as k
+                setbacks = case when $4 = 'transient' then least(t.setbacks + 1, 30) else t.setbacks end,
+                failed_at = case
+                    when h.is_charged and t.generation = i.claimed
+                        and t.attempts >= steward_private.max_attempts()
+                        then clock_timestamp()
+                end,
+                available_at = case
+                    when not (
+                        h.is_charged and t.generation = i.claimed
+                        and t.attempts >= steward_private.max_attempts()
+                    )
+                        then clock_timestamp() + coalesce(
+                            $5,
+                            case
+                                -- 15 s, 1 min, 4 min
+                                when $4 in ('item', 'lost')
+                                    then interval '15 seconds' * 4 ^ (t.attempts - 1)
+                                -- 2 s, 4 s ... 15 min
+                                when $4 = 'transient'
+                                    then least(
+                                        interval '2 seconds' * 2 ^ t.setbacks, interval '15 minutes'
+                                    )
+                                else interval '0'
+                            end
+                            -- not all at once again
+                            * (1 + random() / 5)
+                        )
+                end,
+                last_failed_at = case when $4 = 'released' then t.last_failed_at else clock_timestamp() end,
+                last_error = case when $4 = 'released' then t.last_error else $3 end,
+                error_class = case when $4 = 'released' then t.error_class else $4 end
+            from item as i
+            inner join held as h on h.token = i.token
             where %3$s
-            returning t.failed_at is not null
-            $sql$,
-            v_space.job_table,
-            steward_private.key_record(v_source, '$1'),
-            steward_private.key_match(v_source, 't', 'k')
-        )
-        into strict v_failed
-        using v_claim.key, v_error, v_claim.generation;
+            returning i.token, t.failed_at is not null as is_failed
+        ),
 
-        if v_failed then
+        there as materialized (
+            select i.token from item as i inner join %1$s as t on %3$s and t.token = i.token
+        ),
+
+        outcome as materialized (
+            select
+                i.token,
+                case
+                    when r.is_failed then 'failed'
+                    when r.token is not null then 'pending'
+                    when t.token is not null then 'busy'
+                    else 'stale'
+                end as outcome
+            from item as i
+            left join returned as r on r.token = i.token
+            left join there as t on t.token = i.token
+        ),
+
+        decided as (
             insert into steward_private.decision (space_id, key, outcome, reason)
-            values (v_space.space_id, v_claim.key, 'failed', v_error);
-        end if;
+            select $2, i.claim_key, 'failed', $3
+            from outcome as o
+            inner join item as i on i.token = o.token
+            where o.outcome = 'failed'
+        ),
 
-        v_state := case when v_failed then 'failed' else 'pending' end;
+        ended as (
+            delete from steward_private.claim as c
+            using outcome as o
+            where c.token = o.token and o.outcome <> 'busy'
+        )
+
+        select o.token, o.outcome from outcome as o
+        $sql$,
+        v_space.job_table,
+        steward_private.key_record(v_source, 'c.key'),
+        steward_private.key_match(v_source, 't', 'i')
+    )
+    using give_back.tokens, v_space.space_id, v_error, give_back.class, give_back.wait;
+
+    -- What is wrong with a provider is wrong for everybody who asks it.
+    if give_back.class = 'configuration' then
+        update steward_private.space as s
+        set problem = v_error, paused_until = 'infinity'
+        where s.space_id = v_space.space_id;
+    elsif give_back.class = 'rate_limit' then
+        update steward_private.space as s
+        set
+            problem = v_error,
+            paused_until = greatest(s.paused_until, clock_timestamp() + give_back.wait)
+        where s.model_name = v_space.model_name;
+    elsif give_back.class = 'transient' then
+        v_until := clock_timestamp()
+            + coalesce(
+                give_back.wait,
+                least(interval '1 second' * 2 ^ least(v_space.setbacks, 20), interval '5 minutes')
+                * (1 + random() / 5)
+            );
+        update steward_private.space as s
+        set
+            problem = v_error,
+            setbacks = s.setbacks + 1,
+            paused_until = greatest(s.paused_until, v_until)
+        where s.space_id = v_space.space_id;
     end if;
-
-    if v_state <> 'busy' then
-        delete from steward_private.claim as c where c.token = v_claim.token;
-    end if;
-
-    return v_state;
 end
 $function$;

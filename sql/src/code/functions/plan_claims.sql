@@ -1,6 +1,12 @@
--- Reads the rows of some claims, cuts and compares them, and returns what needs vectors.
+-- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them, and
+-- returns what needs vectors. Rows that need none are finished.
 create or replace function steward_private.plan_claims(
-    source steward_private.source, space steward_private.space, tokens bigint[]
+    source steward_private.source,
+    space steward_private.space,
+    worker text,
+    lane integer,
+    amount integer,
+    lease_expires_at timestamptz
 )
 returns table (token bigint, key jsonb, texts text[])
 language plpgsql
@@ -9,109 +15,107 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_source steward_private.source := plan_claims.source;
-    v_space steward_private.space := plan_claims.space;
-    v_chunking jsonb := jsonb_build_object(
-        'target', v_source.chunk_size,
-        'minimum', v_source.chunk_size / 2,
-        'maximum', v_source.chunk_size * 3 / 2
-    );
-    v_row record;
-    v_claim steward_private.claim;
-    v_until timestamptz;
-    v_count integer := 0;
+    v_space_id integer := (plan_claims.space).space_id;
+    v_keys jsonb;
+    v_generations bigint[];
+    v_found boolean[];
+    v_contents text[];
+    v_knowns text[];
+    v_revisions integer[];
+    v_plans text[];
+    v_tokens bigint[];
 begin
-    -- A statement of its own, and so a snapshot of its own: every edit whose job was taken is in
-    -- it. An edit that is not raises the generation and keeps the job alive.
-    for v_row in
+    execute format(
+        'select jsonb_agg(d.key), array_agg(d.generation) from steward_private.due_%s($1, $2) as d',
+        v_space_id
+    )
+    into v_keys, v_generations
+    using plan_claims.lane, plan_claims.amount;
+
+    if v_keys is null then
+        return;
+    end if;
+
+    -- A statement of its own, and so a snapshot of its own: every edit whose mark was folded is in
+    -- it. One that is not has a mark that comes later, and keeps the row dirty.
+    begin
         execute format(
-            $sql$
-            with claimed as materialized (
-                select c.token, c.key, row_number() over (order by c.token) as "position"
-                from steward_private.claim as c
-                where c.token = any($1)
-            ),
-
-            row_read as materialized (
-                select r.*
-                from steward_private.read_%1$s(
-                    (select jsonb_agg(c.key order by c."position") from claimed as c)
-                ) as r
-            )
-
-            select c.token, c.key, r.found, r.content
-            from claimed as c
-            inner join row_read as r on r."position" = c."position"
-            order by c."position"
-            $sql$,
-            v_source.source_id
+            'select array_agg(r.found order by r."position"), '
+            'array_agg(case when r.found then coalesce(r.content, '''') end order by r."position") '
+            'from steward_private.read_%s($1) as r',
+            (plan_claims.source).source_id
         )
-        using plan_claims.tokens
-    loop
-        -- The jobs are locked until this commits, and a user who edits one of the rows waits for
-        -- it. So long texts make a batch shorter: what is left goes back. The first one does not
-        -- count, it may have to start Python.
-        v_count := v_count + 1;
-
-        if v_count = 2 then
-            v_until := clock_timestamp() + interval '200 milliseconds';
-        end if;
-
-        if clock_timestamp() > v_until then
-            select c.* into strict v_claim
-            from steward_private.claim as c
-            where c.token = v_row.token;
-
-            perform steward_private.release_claim(v_claim, interval '0');
-            continue;
-        end if;
-
-        -- What goes wrong with one row is that row's affair: it is charged, and told in its job.
-        begin
-            update steward_private.claim as c
-            set plan = case
-                when v_row.found
-                    then steward_private.plan_chunks(
-                        coalesce(v_row.content, ''),
-                        steward_private.known_chunks(v_space.space_id, v_row.key),
-                        v_chunking
-                    )
-                else 'null'
-            end
-            where c.token = v_row.token
-            returning c.* into v_claim;
-
-            texts := array(
-                select t.value
-                from jsonb_array_elements_text(v_claim.plan -> 'texts')
-                    with ordinality as t (value, n)
-                order by t.n
-            );
-
-            -- nothing for a provider to do: finished here, or later if somebody has the row locked
-            if texts = '{}' then
-                if steward_private.finish_claim(v_claim, '{}') = 'busy' then
-                    perform steward_private.release_claim(v_claim, interval '5 seconds');
-                end if;
-
-                continue;
+        into v_found, v_contents
+        using v_keys;
+    exception
+        when transaction_rollback or insufficient_resources or lock_not_available then
+            raise;
+        when others then
+            if jsonb_array_length(v_keys) = 1 then
+                -- the content of this row cannot be computed: its own affair
+                v_found := array[true];
+                v_contents := array[null];
+                v_plans := array[jsonb_build_object('error', sqlerrm)::text];
             end if;
-        exception
-            -- the moment's fault, not the row's
-            when transaction_rollback or insufficient_resources or lock_not_available then
-                raise;
-            when others then
-                select c.* into strict v_claim
-                from steward_private.claim as c
-                where c.token = v_row.token;
+    end;
 
-                perform steward_private.give_back(v_claim, sqlerrm);
-                continue;
-        end;
+    if v_found is null then
+        -- one of them: find out which, taking them one by one
+        for v_number in 1..jsonb_array_length(v_keys) loop
+            return query
+            select p.token, p.key, p.texts
+            from steward_private.plan_claims(
+                plan_claims.source, plan_claims.space, plan_claims.worker, plan_claims.lane, 1,
+                plan_claims.lease_expires_at
+            ) as p;
+        end loop;
 
-        token := v_claim.token;
-        key := v_claim.key;
-        return next;
-    end loop;
+        return;
+    end if;
+
+    execute format(
+        'select array_agg(k.known order by o.n), array_agg(k.revision order by o.n) '
+        'from generate_series(1, $2) as o (n) '
+        'left join steward_private.known_%s($1) as k on k."position" = o.n',
+        v_space_id
+    )
+    into v_knowns, v_revisions
+    using v_keys, cardinality(v_found);
+
+    -- The jobs are locked until this commits. So long texts make a batch shorter: those whose plan
+    -- is missing stay as they were.
+    if v_plans is null then
+        v_plans := steward_private.plan_documents(
+            v_contents, v_knowns, steward_private.chunking((plan_claims.source).chunk_size), 0.2
+        );
+    end if;
+
+    v_generations := v_generations[:cardinality(v_plans)];
+
+    select array_agg(case when v_found[p.n] then p.plan end order by p.n) into v_plans
+    from unnest(v_plans) with ordinality as p (plan, n);
+
+    execute format(
+        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6)', v_space_id
+    )
+    into v_tokens
+    using
+        plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_plans,
+        v_revisions[:cardinality(v_plans)];
+
+    perform steward_private.settle_claims(plan_claims.space, v_tokens);
+
+    return query
+    select
+        c.token,
+        c.key,
+        array(
+            select t.value
+            from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as t (value, n)
+            order by t.n
+        )
+    from steward_private.claim as c
+    where c.token = any(v_tokens)
+    order by c.token;
 end
 $function$;

@@ -7,22 +7,42 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_claim steward_private.claim;
+    v_claims record;
     v_reaped bigint := 0;
 begin
-    for v_claim in
-        select c.*
-        from steward_private.claim as c
-        where c.lease_expires_at < clock_timestamp()
-        order by c.token
-        for update skip locked
+    for v_claims in
+        with lost as materialized (
+            select c.token, c.space_id, c.worker
+            from steward_private.claim as c
+            where c.lease_expires_at < clock_timestamp()
+            order by c.token
+            limit 10000
+            for update skip locked
+        )
+
+        select l.space_id, l.worker, array_agg(l.token) as tokens
+        from lost as l
+        group by l.space_id, l.worker
     loop
-        if steward_private.give_back(
-            v_claim, format('worker %s did not come back before its lease ran out', v_claim.worker)
-        ) <> 'busy' then
-            v_reaped := v_reaped + 1;
-        end if;
+        v_reaped := v_reaped + (
+            select count(*)
+            from steward_private.give_back(
+                v_claims.space_id, v_claims.tokens,
+                format('worker %s did not come back before its lease ran out', v_claims.worker),
+                'lost', null
+            ) as g
+            where g.outcome <> 'busy'
+        );
     end loop;
+
+    -- all but the newest of each space
+    delete from steward_private.horizon as h
+    using (
+        select n.space_id, max(n.horizon_id) as horizon_id
+        from steward_private.horizon as n
+        group by n.space_id
+    ) as newest
+    where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
 
     return v_reaped;
 end
@@ -31,4 +51,4 @@ $function$;
 comment on function steward.reap() is
 'Take back the claims whose lease has run out, so that others can work on the rows; a row that '
 'loses its worker for the fourth time is failed. Returns how many. Run by pg_cron every minute '
-'after steward.start(). For steward_operator.';
+'after steward.start(). For steward_operator and steward_worker.';

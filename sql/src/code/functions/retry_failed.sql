@@ -19,7 +19,8 @@ begin
         order by s.space_id
     loop
         execute format(
-            'update %s as t set failed_at = null, attempts = 0, available_at = now() '
+            'update %s as t '
+            'set failed_at = null, available_at = now(), attempts = 0, setbacks = 0 '
             'where t.failed_at is not null',
             v_space.job_table
         );

@@ -15,12 +15,17 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_statement text := steward._search_statement(
-        search_vector.source, search_vector.query_vector, search_vector.k
-    );
+    v_statement text;
 begin
+    -- also the error for a table that is not tracked
+    perform steward._active_model(search_vector.source);
+
     -- Locks the source before its chunks are touched, as everybody does: TRUNCATE begins there, too.
     execute format('select from %s limit 0', search_vector.source);
+
+    v_statement := steward._search_statement(
+        search_vector.source, search_vector.query_vector, search_vector.k
+    );
 
     return query execute v_statement using search_vector.query_vector;
 end

@@ -1,8 +1,17 @@
 create or replace function steward.track(
     source regclass,
-    content name,
+    content text,
     model text default 'builtin/hash@1',
-    chunk_size integer default 1000
+    chunk_size integer default 1000,
+    key text default null,
+    "where" text default null,
+    on_delete text default 'drop',
+    mode text default 'queued',
+    priority integer default 0,
+    notify boolean default false,
+    daily_budget numeric default null,
+    backfill boolean default true,
+    backfill_rate integer default null
 )
 returns bigint
 language plpgsql
@@ -11,14 +20,15 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_function regprocedure;
-    v_queued bigint;
+    v_content record;
 begin
     if track.source is null or track.content is null or track.model is null
-        or track.chunk_size is null
+        or track.chunk_size is null or track.on_delete is null or track.mode is null
+        or track.priority is null or track.notify is null or track.backfill is null
     then
         raise exception 'arguments of track() must not be null'
-            using errcode = 'null_value_not_allowed';
+            using errcode = 'null_value_not_allowed',
+            detail = 'All but key, where, daily_budget and backfill_rate.';
     end if;
 
     -- an older snapshot would miss what was committed before the triggers were there
@@ -37,19 +47,47 @@ begin
             );
     end if;
 
-    v_function := steward._begin_track(track.source, track.content, track.model, track.chunk_size);
-    perform steward._create_triggers(
-        track.source, track.content, steward._key_columns(track.source), v_function
-    );
-    v_queued := steward._finish_track(track.source);
+    perform steward._check_table(track.source);
 
-    return v_queued;
+    select d.* into strict v_content
+    from steward._describe_content(track.source, track.content, track."where") as d;
+
+    perform steward._begin_track(
+        track.source, track.content, v_content.content_plain, track."where",
+        v_content.condition_plain, v_content.columns, track.key, track.model,
+        jsonb_build_object(
+            'chunk_size', track.chunk_size,
+            'on_delete', track.on_delete,
+            'mode', track.mode,
+            'priority', track.priority,
+            'notify', track.notify,
+            'daily_budget', track.daily_budget,
+            'backfill_rate', track.backfill_rate
+        )
+    );
+    perform steward._create_triggers(
+        track.source, v_content.content_old, v_content.content_new, v_content.condition_old,
+        v_content.condition_new, v_content.columns
+    );
+
+    return steward._finish_track(track.source, track.backfill);
 end
 $function$;
 
-comment on function steward.track(regclass, name, text, integer) is
-'Take a table under stewardship: from now on every change of the content column is embedded. '
-'source: an ordinary or partitioned table with a primary key, not altered except for four '
-'triggers. content: the column with the text. model: one of steward.models. chunk_size: '
-'characters of a chunk, as a target. Returns the number of rows queued for embedding. For '
+-- the linter does not know that this is a list of arguments
+comment on function steward.track( -- noqa: LT01
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+) is
+'Take a table under stewardship: from now on every change of the content is embedded. '
+'source: an ordinary or partitioned table, not altered except for its triggers. content: the column '
+'with the text, or an immutable expression over the columns of a row, such as '
+'title || ''. '' || body. model: one of steward.models. chunk_size: characters of a chunk, as a '
+'target. key: a unique index of columns that are not null; the primary key unless you say so. '
+'where: a condition; only rows that satisfy it are embedded and found. on_delete: drop, or retire to '
+'keep the vectors of deleted rows, found by nobody. mode: queued, or transactional to embed in the '
+'writer''s own statement, with a built-in model. priority: sources with a higher one come first. '
+'notify: tell workers that listen to the channel steward, once in a transaction, which makes '
+'commits wait for each other. daily_budget: pause when so much has been spent today, see '
+'steward.add_model(). backfill: embed the rows that are there. backfill_rate: of these at most so many '
+'in a minute. Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';

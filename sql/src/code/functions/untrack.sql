@@ -1,4 +1,4 @@
-create or replace function steward.untrack(source regclass)
+create or replace function steward.untrack(source regclass, keep_vectors boolean default false)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -8,8 +8,13 @@ as $function$
 declare
     v_trigger name;
 begin
+    if untrack.keep_vectors is null then
+        raise exception 'keep_vectors must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
     -- also the error for a table that is not tracked
-    perform steward._key_columns(untrack.source);
+    perform steward._trigger_functions(untrack.source);
 
     -- a table that was dropped has taken its triggers along
     for v_trigger in
@@ -25,11 +30,12 @@ begin
         execute format('drop trigger %I on %s', v_trigger, untrack.source);
     end loop;
 
-    perform steward._finish_untrack(untrack.source);
+    perform steward._finish_untrack(untrack.source, untrack.keep_vectors);
 end
 $function$;
 
-comment on function steward.untrack(regclass) is
+comment on function steward.untrack(regclass, boolean) is
 'End the stewardship of a table: drops its triggers, vectors, jobs and decisions, and leaves the '
-'table as it was. A table that has been dropped is named by its number in steward.sources. For '
-'steward_admin who owns the table.';
+'table as it was. A table that has been dropped is named by its number in steward.sources. '
+'keep_vectors: leave the tables with documents and chunks in the schema steward_data, now the '
+'caller''s own. For steward_admin who owns the table.';

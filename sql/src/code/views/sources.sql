@@ -1,10 +1,18 @@
 create or replace view steward.sources as
 select
     s.relation as source,
-    s.content_column as content,
+    s.content,
     s.key_columns as key,
+    s.condition as "where",
     sp.model_name as model,
     s.chunk_size,
+    s.on_delete,
+    s.mode,
+    s.priority,
+    s.notify,
+    s.daily_budget,
+    s.backfill_rate,
+    s.paused_at,
     s.tracked_by,
     s.tracked_at
 from steward_private.source as s
@@ -12,5 +20,5 @@ inner join steward_private.space as sp on sp.source_id = s.source_id
 where sp.state = 'active';
 
 comment on view steward.sources is
-'The tables under stewardship. A source shown as a number has been dropped: end its stewardship '
+'The tables under stewardship, with the options of steward.track(). A source shown as a number has been dropped: end its stewardship '
 'with steward.untrack(number).';

@@ -5,6 +5,7 @@ select
     m.provider,
     m.dimensions,
     sp.state,
+    sp.paused_until,
     sp.chunk_table,
     sp.doc_table,
     sp.created_at
@@ -14,4 +15,5 @@ inner join steward_private.model as m on m.model_name = sp.model_name;
 
 comment on view steward.spaces is
 'One source embedded by one model, and the tables that hold the result. The '
-'tables are not an interface: read them with steward.search().';
+'tables are not an interface: read them with steward.search(). paused_until: nobody claims its rows '
+'before; steward.check() says why.';

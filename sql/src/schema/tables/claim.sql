@@ -7,8 +7,13 @@ create table steward_private.claim (
     worker text not null,
     claimed_at timestamptz not null,
     lease_expires_at timestamptz not null,
-    -- what is to be stored once the vectors are here; null until the row has been read
+    -- what is to be stored once the vectors are here; null when there was no row
     plan jsonb,
+    -- which revision of the document the plan was made against; null when there was none
+    revision integer,
+    -- how much of the plan goes to a provider
+    texts integer not null,
+    characters bigint not null,
 
     constraint claim_pkey primary key (token),
     constraint claim_space_id_fkey foreign key (space_id)

@@ -4,6 +4,8 @@ create table steward_private.model (
     added_at timestamptz not null default now(),
     -- who makes the vectors: 'builtin' is the database itself, anything else a worker's business
     provider text not null,
+    -- of a million tokens, in the currency of your bills; what a budget is counted in
+    price numeric,
 
     constraint model_pkey primary key (model_name),
 
@@ -13,7 +15,8 @@ create table steward_private.model (
     -- pgvector's type stops here
     constraint model_dimensions_check check (dimensions between 1 and 16000),
 
-    constraint model_provider_check check (provider <> '')
+    constraint model_provider_check check (provider <> ''),
+    constraint model_price_check check (price >= 0)
 );
 
 alter table steward_private.model enable row level security;

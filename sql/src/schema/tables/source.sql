@@ -10,8 +10,30 @@ create table steward_private.source (
     key_collations text[] not null,
     -- the equality of the key's own index: with a type such as citext it is not the one of text
     key_operators text[] not null,
-    content_column name not null,
+    -- its order: operators for less and greater
+    key_less text[] not null,
+    key_greater text[] not null,
+    -- as the user wrote it: a column or an expression
+    content text not null,
+    -- as PostgreSQL writes it, with the columns of s
+    content_plain text not null,
+    -- which rows count, likewise; null: all
+    condition text,
+    condition_plain text,
+    -- the columns that content and condition use
+    content_columns name[] not null,
     chunk_size integer not null,
+    on_delete text not null,
+    mode text not null,
+    priority integer not null,
+    notify boolean not null,
+    daily_budget numeric,
+    -- rows in a minute; null: as fast as workers are
+    backfill_rate integer,
+    paused_at timestamptz,
+    pause_reason text,
+    -- where writers leave their marks
+    mark_tables regclass[],
     tracked_by name not null default current_user,
     tracked_at timestamptz not null default now(),
     -- set by the last part of steward.track(); nothing unfinished is ever committed
@@ -20,16 +42,23 @@ create table steward_private.source (
     constraint source_pkey primary key (source_id),
     constraint source_relation_key unique (relation),
 
-    -- the four arrays describe the same columns
+    -- the arrays describe the same columns
     constraint source_key_check check (
         cardinality(key_columns) > 0
         and cardinality(key_types) = cardinality(key_columns)
         and cardinality(key_collations) = cardinality(key_columns)
         and cardinality(key_operators) = cardinality(key_columns)
+        and cardinality(key_less) = cardinality(key_columns)
+        and cardinality(key_greater) = cardinality(key_columns)
     ),
 
     -- smaller chunks say too little, larger ones exceed what common models read
-    constraint source_chunk_size_check check (chunk_size between 200 and 8000)
+    constraint source_chunk_size_check check (chunk_size between 200 and 8000),
+    constraint source_on_delete_check check (on_delete in ('drop', 'retire')),
+    constraint source_mode_check check (mode in ('queued', 'transactional')),
+    constraint source_priority_check check (priority between -1000 and 1000),
+    constraint source_daily_budget_check check (daily_budget >= 0),
+    constraint source_backfill_rate_check check (backfill_rate > 0)
 );
 
 alter table steward_private.source enable row level security;

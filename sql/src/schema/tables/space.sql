@@ -10,6 +10,8 @@ create table steward_private.space (
     -- why its jobs cannot be worked on at all, and until when nobody tries
     problem text,
     paused_until timestamptz,
+    -- how often in a row its provider was not there
+    setbacks integer not null default 0,
 
     constraint space_pkey primary key (space_id),
     constraint space_source_id_fkey foreign key (source_id)

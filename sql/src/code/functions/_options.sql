@@ -1,0 +1,24 @@
+create or replace function steward._options(source regclass)
+returns jsonb
+language sql
+stable parallel safe
+-- definer: the registry belongs to pg_steward; steward.sources shows the same
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select jsonb_build_object(
+        'content', s.content,
+        'where', s.condition,
+        'chunk_size', s.chunk_size,
+        'on_delete', s.on_delete,
+        'mode', s.mode,
+        'priority', s.priority,
+        'notify', s.notify,
+        'daily_budget', s.daily_budget,
+        'backfill_rate', s.backfill_rate
+    )
+    from steward_private.source_of(_options.source) as s;
+end;
+
+comment on function steward._options(regclass) is
+'The options of a tracked table.';

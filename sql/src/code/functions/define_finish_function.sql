@@ -1,0 +1,352 @@
+-- What complete() does with the results of some claims of a space; claim() does the same for rows
+-- that need no vector.
+create or replace function steward_private.define_finish_function(
+    source steward_private.source, space steward_private.space
+)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := define_finish_function.source;
+    v_space steward_private.space := define_finish_function.space;
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_body text;
+begin
+    -- vectors: of all claims one after the other; firsts says where those of each begin. Never
+    -- waits: the caller may hold locks that whoever has a row is waiting for. Such claims are 'busy'.
+    -- Locks in the order in which everybody does: source row, then job, then document and chunks.
+    v_body := format(
+        $sql$
+#variable_conflict use_column
+declare
+    v_tokens bigint[];
+    v_firsts integer[];
+    v_keys jsonb;
+    v_states text[];
+    v_generations bigint[];
+    v_revisions integer[];
+begin
+    select
+        array_agg(c.token order by o.n), array_agg(o.first order by o.n),
+        jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n)
+    into v_tokens, v_firsts, v_keys, v_revisions
+    from unnest(finish_%1$s.tokens, finish_%1$s.firsts) with ordinality as o (token, first, n)
+    inner join steward_private.claim as c on c.token = o.token and c.space_id = %1$s;
+
+    if v_tokens is null then
+        return;
+    end if;
+
+    select array_agg(
+        case when l."position" is not null then case when l.counts then 'row' else 'gone' end end
+        order by o.n
+    )
+    into v_states
+    from generate_series(1, cardinality(v_tokens)) as o (n)
+    left join steward_private.lock_%2$s(v_keys) as l on l."position" = o.n;
+
+    -- not to be locked: gone for good, or in somebody's hands
+    if array_position(v_states, null) is not null then
+        select array_agg(
+            coalesce(v_states[r."position"], case when r.found then 'busy' else 'gone' end)
+            order by r."position"
+        )
+        into v_states
+        from steward_private.read_%2$s(v_keys) as r;
+    end if;
+
+    with item as materialized (
+        select o.token, k.*
+        from unnest(v_tokens) with ordinality as o (token, n)
+        inner join rows from (jsonb_to_recordset(v_keys) as (%3$s)) with ordinality as k (%4$s, n)
+            on k.n = o.n
+    ),
+
+    held as materialized (
+        select i.n, t.generation
+        from item as i
+        inner join %5$s as t on %6$s and t.token = i.token
+        for update of t skip locked
+    ),
+
+    there as materialized (
+        select i.n from item as i inner join %5$s as t on %6$s and t.token = i.token
+    )
+
+    select
+        array_agg(
+            case
+                when h.n is not null then v_states[o.n]
+                when s.n is not null then 'busy'
+                else 'stale'
+            end
+            order by o.n
+        ),
+        array_agg(h.generation order by o.n)
+    into v_states, v_generations
+    from generate_series(1, cardinality(v_tokens)) as o (n)
+    left join held as h on h.n = o.n
+    left join there as s on s.n = o.n;
+
+    -- A plan that was made against another revision names chunks that may be gone. One that was made
+    -- of a row that has been deleted since is of another row, even if there is one with its key.
+    with item as materialized (
+        select k.*
+        from rows from (jsonb_to_recordset(v_keys) as (%3$s)) with ordinality as k (%4$s, n)
+    ),
+
+    held as materialized (
+        select i.n, d.revision
+        from item as i
+        inner join %7$s as d on %8$s
+        where v_states[i.n] in ('row', 'gone')
+        for update of d skip locked
+    ),
+
+    there as materialized (
+        select i.n from item as i inner join %7$s as d on %8$s
+    )
+
+    select array_agg(
+        case
+            when v_states[o.n] not in ('row', 'gone') then v_states[o.n]
+            when h.n is null and s.n is not null then 'busy'
+            when v_states[o.n] = 'row'
+                and (
+                    h.revision is distinct from v_revisions[o.n]
+                    or exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
+                )
+                then 'superseded'
+            else v_states[o.n]
+        end
+        order by o.n
+    )
+    into v_states
+    from generate_series(1, cardinality(v_tokens)) as o (n)
+    left join held as h on h.n = o.n
+    left join there as s on s.n = o.n;
+
+    return query
+    with item as materialized (
+        select
+            o.token,
+            -- there was no row when it was claimed: if there is one now, another claim will read it
+            case when o.state = 'row' and c.plan is null then 'gone' else o.state end as state,
+            o.first,
+            c.key,
+            c.plan,
+            c.generation = o.generation as is_current,
+            o.n,
+            %9$s
+        from unnest(v_tokens, v_states, v_firsts, v_generations)
+            with ordinality as o (token, state, first, generation, n)
+        inner join steward_private.claim as c on c.token = o.token
+        cross join lateral %10$s as k
+    ),
+
+    planned as materialized (
+        select
+            i.token,
+            %11$s,
+            p.ordinal,
+            p.start,
+            p."end",
+            p.heading,
+            x.text,
+            decode(p.chunk_hash, 'hex') as chunk_hash,
+            finish_%1$s.vectors[i.first + p.vector] as vector,
+            p.chunk_id is null as is_new,
+            coalesce(p.chunk_id, nextval(%12$L)) as chunk_id
+        from item as i
+        cross join lateral jsonb_to_recordset(i.plan -> 'chunks') as p (
+            ordinal integer, start integer, "end" integer, heading text,
+            chunk_hash text, vector integer, chunk_id bigint
+        )
+        -- taken apart once: each look into the list would copy the whole of it
+        left join lateral jsonb_array_elements_text(i.plan -> 'texts') with ordinality as x (text, n)
+            on x.n = p.vector + 1
+        where i.state = 'row'
+    ),
+
+    summed as materialized (
+        select
+            p.token,
+            array_agg(p.chunk_id order by p.ordinal) as chunk_ids,
+            array_agg(p.start order by p.ordinal) as starts,
+            array_agg(p."end" order by p.ordinal) as ends,
+            array_agg(p.heading order by p.ordinal) as headings,
+            count(*) filter (where p.is_new)::integer as embedded,
+            count(*) filter (where not p.is_new)::integer as reused
+        from planned as p
+        group by p.token
+    ),
+
+    stored as (
+        insert into %7$s as d (
+            %4$s, revision, content_hash, chunk_ids, starts, ends, headings
+        )
+        select
+            %11$s,
+            1,
+            decode(i.plan ->> 'content_hash', 'hex'),
+            coalesce(s.chunk_ids, '{}'),
+            coalesce(s.starts, '{}'),
+            coalesce(s.ends, '{}'),
+            coalesce(s.headings, '{}')
+        from item as i
+        left join summed as s on s.token = i.token
+        where i.state = 'row'
+        on conflict (%4$s) do update
+        set
+            revision = d.revision + 1,
+            content_hash = excluded.content_hash,
+            chunk_ids = excluded.chunk_ids,
+            starts = excluded.starts,
+            ends = excluded.ends,
+            headings = excluded.headings,
+            retired_at = null,
+            decided_at = excluded.decided_at
+        returning %13$s, d.revision
+    ),
+
+    ended as (
+        %14$s
+        returning i.token, d.revision
+    ),
+
+    removed as (
+        delete from %15$s as c
+        using item as i
+        where
+            %16$s
+            and (i.state = 'row' %17$s)
+            and not exists (select from planned as p where p.chunk_id = c.chunk_id)
+        returning i.token
+    ),
+
+    added as (
+        insert into %15$s (chunk_id, %4$s, chunk, chunk_hash, embedding)
+        select p.chunk_id, %18$s, p.text, p.chunk_hash, p.vector::%19$s
+        from planned as p
+        where p.is_new
+    ),
+
+    outcome as materialized (
+        select
+            i.token,
+            i.key,
+            i.state,
+            case
+                when i.state not in ('row', 'gone') then i.state
+                when i.state = 'gone' or coalesce(s.embedded + s.reused, 0) = 0 then 'retired'
+                when s.embedded > 0 then 'embedded'
+                else 'reused'
+            end as outcome,
+            coalesce(d.revision, e.revision) as revision,
+            coalesce(s.embedded, 0) as embedded,
+            coalesce(s.reused, 0) as reused,
+            (select count(*) from removed as r where r.token = i.token)::integer as removed
+        from item as i
+        left join summed as s on s.token = i.token
+        left join stored as d on i.state = 'row' and %20$s
+        left join ended as e on e.token = i.token
+    ),
+
+    decided as (
+        insert into steward_private.decision (
+            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+        )
+        select
+            %1$s, r.key, r.revision, r.outcome,
+            case
+                when r.state = 'gone' then 'row is gone'
+                when r.outcome = 'retired' then 'content is empty'
+                when r.outcome = 'embedded' then 'content changed'
+                else 'every chunk has its vector already'
+            end,
+            r.embedded, r.reused, r.removed
+        from outcome as r
+        where r.state in ('row', 'gone')
+    ),
+
+    -- An edit that came after the claim has raised the generation: its job stays.
+    done as (
+        delete from %5$s as t
+        using item as i
+        where %21$s and i.state in ('row', 'gone') and i.is_current
+    ),
+
+    again as (
+        update %5$s as t
+        set
+            token = null,
+            available_at = clock_timestamp(),
+            attempts = case when i.state = 'superseded' then greatest(t.attempts - 1, 0) else 0 end,
+            setbacks = 0
+        from item as i
+        where
+            %21$s
+            and (i.state = 'superseded' or i.state in ('row', 'gone') and not i.is_current)
+    ),
+
+    given_up as (
+        delete from steward_private.claim as c
+        using item as i
+        where c.token = i.token and i.state <> 'busy'
+    )
+
+    select r.token, r.outcome from outcome as r;
+end
+        $sql$,
+        v_space.space_id,
+        v_source.source_id,
+        steward_private.key_record_columns(v_source),
+        v_columns,
+        v_space.job_table,
+        steward_private.key_match(v_source, 't', 'i'),
+        v_space.doc_table,
+        steward_private.key_match(v_source, 'd', 'i'),
+        steward_private.key_list(v_source, 'k'),
+        steward_private.key_record(v_source, 'c.key'),
+        steward_private.key_list(v_source, 'i'),
+        pg_get_serial_sequence(v_space.chunk_table::text, 'chunk_id'),
+        steward_private.key_list(v_source, 'd'),
+        case v_source.on_delete
+            when 'drop'
+                then format(
+                    'delete from %s as d using item as i where i.state = ''gone'' and %s',
+                    v_space.doc_table, steward_private.key_match(v_source, 'd', 'i')
+                )
+            else
+                format(
+                    'update %s as d set retired_at = coalesce(d.retired_at, clock_timestamp()) '
+                    'from item as i where i.state = ''gone'' and %s',
+                    v_space.doc_table, steward_private.key_match(v_source, 'd', 'i')
+                )
+        end,
+        v_space.chunk_table,
+        steward_private.key_match(v_source, 'c', 'i'),
+        case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
+        steward_private.key_list(v_source, 'p'),
+        steward_private.vector_type(),
+        steward_private.key_match(v_source, 'd', 'i'),
+        steward_private.key_match(v_source, 't', 'i'),
+        v_source.mark_tables[3]
+    );
+    execute format(
+        'create or replace function steward_private.finish_%s('
+        'tokens bigint[], firsts integer[], vectors text[]) '
+        'returns table (token bigint, outcome text) '
+        'language plpgsql volatile parallel unsafe security invoker '
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        v_space.space_id, v_body
+    );
+    execute format(
+        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[]) from public',
+        v_space.space_id
+    );
+end
+$function$;

@@ -1,0 +1,110 @@
+-- Stores the vectors of a row in the transaction that has written it. Called by the trigger of a
+-- source that is tracked in transactional mode.
+create or replace function steward_private.sync_row(source_id integer, key jsonb)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $function$
+declare
+    v_source steward_private.source;
+    v_space steward_private.space;
+    v_keys jsonb := jsonb_build_array(sync_row.key);
+    v_row record;
+    v_known record;
+    v_plan jsonb;
+    v_vectors text[];
+    v_token bigint;
+    v_outcome text;
+begin
+    select s.* into strict v_source
+    from steward_private.source as s
+    where s.source_id = sync_row.source_id;
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        -- What a worker has of this row is outdated. It never waits for us, so we may for it.
+        execute format(
+            'delete from %s as t using %s as k where %s',
+            v_space.job_table,
+            steward_private.key_record(v_source, '$1'),
+            steward_private.key_match(v_source, 't', 'k')
+        )
+        using sync_row.key;
+        execute format(
+            'select from %s as t, %s as k where %s for update of t',
+            v_space.doc_table,
+            steward_private.key_record(v_source, '$1'),
+            steward_private.key_match(v_source, 't', 'k')
+        )
+        using sync_row.key;
+
+        execute format(
+            'select r.content from steward_private.read_%s($1) as r', v_source.source_id
+        )
+        into v_row
+        using v_keys;
+        execute format(
+            'select k.known, k.revision from (select 1) as o '
+            'left join steward_private.known_%s($1) as k on true',
+            v_space.space_id
+        )
+        into v_known
+        using v_keys;
+
+        v_plan := (
+            steward_private.plan_documents(
+                array[coalesce(v_row.content, '')],
+                array[v_known.known],
+                steward_private.chunking(v_source.chunk_size),
+                60
+            )
+        )[1]::jsonb;
+
+        if v_plan ? 'error' then
+            raise exception 'row of table % cannot be embedded', v_source.relation
+                using errcode = 'data_exception',
+                detail = v_plan ->> 'error';
+        end if;
+
+        v_vectors := steward.embed(
+            array(select jsonb_array_elements_text(v_plan -> 'texts')), v_space.model_name
+        );
+
+        execute format(
+            'insert into %s (%s) select %s from %s as k',
+            v_space.job_table,
+            replace(steward_private.key_list(v_source, 't'), 't.', '') || ', position',
+            steward_private.key_list(v_source, 'k') || ', 0',
+            steward_private.key_record(v_source, '$1')
+        )
+        using sync_row.key;
+        execute format(
+            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6))[1]', v_space.space_id
+        )
+        into v_token
+        using
+            'the writer', clock_timestamp() + interval '1 hour', v_keys, array[1::bigint],
+            array[v_plan::text], array[v_known.revision];
+
+        select f.outcome into v_outcome
+        from steward_private.finish_claims(
+            v_space.space_id, (select m.dimensions from steward_private.model as m
+            where m.model_name = v_space.model_name), array[v_token], array[1], v_vectors, null
+        ) as f;
+
+        if v_outcome is null or v_outcome not in ('embedded', 'reused', 'retired') then
+            raise exception 'vectors of a row of table % could not be stored', v_source.relation
+                using errcode = 'serialization_failure',
+                detail = format('The row is %s.', coalesce(v_outcome, 'gone')),
+                hint = 'Repeat the transaction.';
+        end if;
+    end loop;
+end
+$function$;

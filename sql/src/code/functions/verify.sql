@@ -1,0 +1,258 @@
+create or replace function steward.verify(source regclass)
+returns table (key jsonb, model text, problem text, pending boolean)
+language plpgsql
+-- stable: rows and chunks are all seen as of one moment, so that nobody's commit looks like a fault
+stable parallel unsafe
+-- definer: reads what the caller may not; only keys leave
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(verify.source);
+    v_space steward_private.space;
+    v_compare text;
+    v_backfill steward_private.backfill;
+    v_unreached jsonb;
+    v_is_ahead boolean;
+    v_last jsonb;
+    v_keys jsonb;
+    v_part record;
+begin
+    -- locks the source before what belongs to it, as everybody does
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        -- $1 keys of rows, $2 and $3 the hashes of their texts and their plans when nothing is known,
+        -- $4 and $5 where the rows begin that a backfill has yet to come to
+        v_compare := format(
+            $sql$
+            with fresh as materialized (
+                select
+                    e.key,
+                    e.n,
+                    h.content_hash,
+                    p.plan,
+                    coalesce(jsonb_array_length(p.plan -> 'chunks') = 0, false) as is_empty,
+                    k.*
+                from jsonb_array_elements($1) with ordinality as e (key, n)
+                inner join unnest($2) with ordinality as h (content_hash, n) on h.n = e.n
+                inner join (
+                    select u.plan::jsonb as plan, u.n
+                    from unnest($3) with ordinality as u (plan, n)
+                ) as p on p.n = e.n
+                cross join lateral %5$s as k
+            ),
+
+            judged as materialized (
+                select
+                    f.*,
+                    case
+                        when d.revision is null then case when not f.is_empty then 'missing' end
+                        when f.is_empty and d.chunk_ids = '{}' then null
+                        when d.retired_at is not null or d.content_hash <> f.content_hash then 'stale'
+                        when f.plan ? 'error' then null
+                        when
+                            exists (
+                                select
+                                from jsonb_to_recordset(f.plan -> 'chunks') as p (
+                                    ordinal integer, start integer, "end" integer, heading text,
+                                    chunk_hash text, vector integer
+                                )
+                                full join unnest(d.chunk_ids, d.starts, d.ends, d.headings)
+                                    with ordinality as s (chunk_id, start, "end", heading, n)
+                                    on s.n = p.ordinal + 1
+                                -- all at once: to pick them one by one copies them all each time
+                                left join jsonb_array_elements_text(f.plan -> 'texts')
+                                    with ordinality as x (text, n)
+                                    on x.n = p.vector + 1
+                                left join %2$s as c on c.chunk_id = s.chunk_id and %8$s
+                                where
+                                    (s.start = p.start) is not true
+                                    or (s."end" = p."end") is not true
+                                    or s.heading is distinct from p.heading
+                                    or (c.chunk = x.text) is not true
+                                    or (c.chunk_hash = decode(p.chunk_hash, 'hex')) is not true
+                            )
+                            then 'chunks differ'
+                    end as problem
+                from fresh as f
+                left join %1$s as d on %6$s
+            ),
+
+            marked as materialized (select %9$s from %10$s as t union select %9$s from %11$s as t)
+
+            select
+                f.key,
+                %4$L,
+                f.problem,
+                t.generation is not null
+                or m.key_1 is not null
+                or $4
+                or coalesce(f.n >= (select b.n from fresh as b where b.key = $5), false)
+            from judged as f
+            left join %3$s as t on %7$s
+            left join marked as m on %12$s
+            where f.problem is not null
+            order by f.n
+            $sql$,
+            v_space.doc_table,
+            v_space.chunk_table,
+            v_space.job_table,
+            v_space.model_name,
+            steward_private.key_record(v_source, 'e.key'),
+            steward_private.key_match(v_source, 'd', 'f'),
+            steward_private.key_match(v_source, 't', 'f'),
+            steward_private.key_match(v_source, 'c', 'f'),
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'm', 'f')
+        );
+
+        v_is_ahead := false;
+        v_unreached := null;
+
+        select b.* into v_backfill
+        from steward_private.backfill as b
+        where b.space_id = v_space.space_id and b.state = 'running';
+
+        if found then
+            execute format('select r.key from steward_private.scan_%s($1, 1) as r', v_source.source_id)
+            into v_unreached
+            using v_backfill.last_key;
+        end if;
+
+        v_last := null;
+
+        loop
+            execute format(
+                'select jsonb_agg(r.key order by r.n) '
+                'from steward_private.scan_%s($1, 500) with ordinality as r (key, n)',
+                v_source.source_id
+            )
+            into v_keys
+            using v_last;
+
+            exit when v_keys is null;
+
+            v_last := v_keys -> -1;
+
+            -- long texts a few at a time
+            for v_part in
+                execute format(
+                    $sql$
+                    select
+                        jsonb_agg($1 -> (r."position" - 1)::integer order by r."position") as keys,
+                        array_agg(r.content order by r."position") as contents,
+                        array_agg(
+                            sha256(convert_to(r.content, 'UTF8')) order by r."position"
+                        ) as hashes
+                    from (
+                        select
+                            r."position",
+                            coalesce(r.content, '') as content,
+                            sum(length(coalesce(r.content, '')))
+                                over (order by r."position") / 10000000 as part
+                        from steward_private.read_%s($1) as r
+                        where r.found
+                    ) as r
+                    group by r.part
+                    order by min(r."position")
+                    $sql$,
+                    v_source.source_id
+                )
+                using v_keys
+            loop
+                return query execute v_compare
+                using
+                    v_part.keys,
+                    v_part.hashes,
+                    steward_private.plan_documents(
+                        v_part.contents,
+                        null,
+                        jsonb_build_object(
+                            'target', v_source.chunk_size,
+                            'minimum', v_source.chunk_size / 2,
+                            'maximum', v_source.chunk_size * 3 / 2
+                        ),
+                        'infinity'
+                    ),
+                    v_is_ahead,
+                    v_unreached;
+
+                v_is_ahead := v_is_ahead
+                    or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
+            end loop;
+        end loop;
+
+        -- the other way round: what is stored and should not be
+        return query execute format(
+            $sql$
+            with document as (
+                select %5$s as key, (row_number() over () - 1) / 500 as batch
+                from %1$s as d
+                where d.retired_at is null
+            ),
+
+            batch as (select jsonb_agg(d.key) as keys from document as d group by d.batch),
+
+            wrong as materialized (
+                select b.keys -> (r."position" - 1)::integer as key, 'orphan' as problem
+                from batch as b
+                cross join lateral steward_private.read_%13$s(b.keys) as r
+                where not r.found
+
+                union all
+
+                select distinct %6$s, 'stray chunk'
+                from %2$s as c
+                where not exists (
+                    select from %1$s as d where %7$s and c.chunk_id = any(d.chunk_ids)
+                )
+            ),
+
+            marked as materialized (select %9$s from %10$s as t union select %9$s from %11$s as t)
+
+            select
+                w.key,
+                %4$L,
+                w.problem,
+                t.generation is not null or m.key_1 is not null
+            from wrong as w
+            cross join lateral %14$s as k
+            left join %3$s as t on %8$s
+            left join marked as m on %12$s
+            $sql$,
+            v_space.doc_table,
+            v_space.chunk_table,
+            v_space.job_table,
+            v_space.model_name,
+            steward_private.key_object(v_source, 'd'),
+            steward_private.key_object(v_source, 'c'),
+            steward_private.key_match(v_source, 'd', 'c'),
+            steward_private.key_match(v_source, 't', 'k'),
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'm', 'k'),
+            v_source.source_id,
+            steward_private.key_record(v_source, 'w.key')
+        );
+    end loop;
+end
+$function$;
+
+comment on function steward.verify(regclass) is
+'Compare everything that is stored of a source with what its rows say now, by cutting every text '
+'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
+'document), stale (the document is of another text), chunks differ, orphan (a document without a '
+'row), stray chunk (of no document). pending: it is known and will be put right (there is a job, '
+'or a backfill has yet to come to the row); a problem that is not pending is a fault, and '
+'steward.reconcile() has all but differing chunks looked at again. Reads every row. For '
+'steward_operator.';
