@@ -36,7 +36,7 @@ GROUPS = (
     (
         "Sources",
         "Which tables are looked after, and by which model.",
-        ("track", "untrack", "sources", "spaces", "models", "add_model"),
+        ("track", "alter", "untrack", "dry_run", "sources", "spaces", "models", "add_model"),
     ),
     (
         "Search",
@@ -46,17 +46,22 @@ GROUPS = (
     (
         "Freshness",
         "What is fresh, what waits, and what became of each edit.",
-        ("freshness", "jobs", "decisions"),
+        ("freshness", "jobs", "decisions", "verify", "reconcile"),
+    ),
+    (
+        "Backfill and costs",
+        "The rows that a source had already, and what was spent.",
+        ("backfill", "cancel_backfill", "backfills", "costs"),
     ),
     (
         "Worker protocol",
-        "The three calls with which any program embeds, and the worker that runs in the database.",
-        ("claim", "complete", "fail", "release", "work"),
+        "The calls with which any program embeds, and the worker that runs in the database.",
+        ("claim", "complete", "fail", "release", "extend", "work"),
     ),
     (
         "Operations",
         "Let it run by itself.",
-        ("start", "stop", "status", "reap", "retry_failed"),
+        ("start", "stop", "status", "reap", "pause", "resume", "retry_failed"),
     ),
 )
 
@@ -76,6 +81,8 @@ SQLSTATES = {
     "SW001": "The claim is no longer held: its lease ran out, it was completed or failed before, "
     "or its row was deleted. The worker drops the result. If the row still needs work, another "
     "claim returns it.",
+    "SW002": "The number of vectors or their dimensions are not what the claim asks for. Nothing is "
+    "stored and the claim is still held; steward.fail() with the class configuration gives it back.",
 }
 
 SHORT_TYPES = {
@@ -318,6 +325,9 @@ def diagram(connection: Connection) -> str:
         select 'source' as parent, 'relation' as label, s.relation::regclass::text as child
         from steward_private.source as s
         union all
+        select 'source', 'mark_tables', unnest(s.mark_tables)::text
+        from steward_private.source as s
+        union all
         select 'space', l.label, l.child::text
         from steward_private.space as sp
         cross join lateral (
@@ -347,7 +357,10 @@ def render(connection: Connection) -> str:
     """The reference, from a database with pg_steward and nothing else; leaves it unchanged."""
     with connection.transaction(force_rollback=True):
         connection.execute("set local search_path = public")
-        entries = {entry.name: entry for entry in (*functions(connection), *views(connection))}
+        # the forms of a function that is overloaded one after the other
+        entries = defaultdict(list)
+        for entry in (*functions(connection), *views(connection)):
+            entries[entry.name].append(entry)
         member_of = memberships(connection)
         states = states_raised(connection)
         (version,) = rows(connection, "select steward.version() as version")
@@ -360,7 +373,7 @@ def render(connection: Connection) -> str:
         raise Problem(f"GROUPS in scripts/docs.py and the catalog differ in: {', '.join(wrong)}.")
     if wrong := sorted(states ^ SQLSTATES.keys()):
         raise Problem(f"SQLSTATES in scripts/docs.py and the functions differ in: {wrong}.")
-    if wrong := sorted(name for name, entry in entries.items() if not entry.comment):
+    if wrong := sorted(e.name for forms in entries.values() for e in forms if not e.comment):
         raise Problem(f"these have no comment: {', '.join(wrong)}.")
 
     parts = [
@@ -369,20 +382,16 @@ def render(connection: Connection) -> str:
         "not edit. In psql, `\\df+ steward.*` and `\\dv+ steward.*` show the same.",
     ]
     for heading, _, names in GROUPS:
-        links = (f"[{name}](#{anchor(entries[name])})" for name in names)
+        links = (f"[{name}](#{anchor(entries[name][0])})" for name in names)
         parts.append(f"**{heading}**: {', '.join(links)}")
     parts.append("[Roles](#roles) | [SQLSTATEs](#sqlstates) | [Tables](#tables)")
     for heading, sentence, names in GROUPS:
         parts += [f"## {heading}", sentence]
         for name in names:
-            entry = entries[name]
-            verb = "Read" if entry.kind == "view" else "Executed"
-            parts += [
-                f"### {title(entry)}",
-                entry.form,
-                marked_up(entry.comment),
-                f"{verb} by: {entry.who}.",
-            ]
+            parts.append(f"### {title(entries[name][0])}")
+            for entry in entries[name]:
+                verb = "Read" if entry.kind == "view" else "Executed"
+                parts += [entry.form, marked_up(entry.comment), f"{verb} by: {entry.who}."]
     parts += [
         "## Roles",
         "None of them can log in: make people and programs members. PUBLIC can do nothing. The "

@@ -4812,9 +4812,9 @@ end
 $function$;
 
 comment on function steward._describe_content(regclass, text, text) is
-'Part of steward.track(): what content and condition are, as PostgreSQL itself writes them, of a '
-'row that is called s, old or new; and which columns they use. Raises an error of what is neither a '
-'column nor an immutable expression over one row, or would run code of others.';
+'Part of steward.track(): what content and condition are, as PostgreSQL itself writes them, of a row '
+'called s, old or new; and which columns they use. Raises an error if one of them is neither a column '
+'nor an immutable expression over one row, or would run code of others.';
 
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
@@ -5924,6 +5924,28 @@ begin atomic
     order by c.space_id;
 end;
 
+-- sql/src/code/functions/touch_source.sql
+-- Locks a source before anything of ours that belongs to it, as everybody does. Says whether it
+-- could: whoever has it in exclusive use may be about to ask for what we hold, so we do not wait
+-- until somebody must be the victim.
+create or replace function steward_private.touch_source(source_id integer)
+returns boolean
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '100ms'
+as $function$
+begin
+    execute format('select from steward_private.read_%s(''[]'') as r', touch_source.source_id);
+
+    return true;
+exception
+    when lock_not_available then
+        return false;
+end
+$function$;
+
 -- sql/src/code/functions/check_vectors.sql
 -- subject is what to call them in an error: "vector" or "query vector".
 create or replace function steward_private.check_vectors(
@@ -5994,6 +6016,17 @@ declare
     v_sent jsonb;
     v_done record;
 begin
+    if not steward_private.touch_source(
+        (
+            select s.source_id
+            from steward_private.space as s
+            where s.space_id = finish_claims.space_id
+        )
+    ) then
+        return query select t.token, 'busy' from unnest(finish_claims.tokens) as t (token);
+        return;
+    end if;
+
     if finish_claims.vectors <> '{}' then
         perform steward_private.check_vectors(
             finish_claims.vectors, finish_claims.dimensions, 'vector'
@@ -6077,6 +6110,11 @@ begin
     from steward_private.space as s
     where s.space_id = give_back.space_id;
     v_source := steward_private.source_of_space(v_space);
+
+    if not steward_private.touch_source(v_source.source_id) then
+        return query select t.token, 'busy' from unnest(give_back.tokens) as t (token);
+        return;
+    end if;
 
     return query execute format(
         $sql$
@@ -6271,7 +6309,7 @@ $function$;
 
 -- sql/src/code/functions/plan_claims.sql
 -- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them, and
--- returns what needs vectors. Rows that need none are finished.
+-- returns what needs vectors. Rows that need none are settled, and returned without a key.
 create or replace function steward_private.plan_claims(
     source steward_private.source,
     space steward_private.space,
@@ -6379,16 +6417,16 @@ begin
 
     return query
     select
-        c.token,
+        t.token,
         c.key,
         array(
-            select t.value
-            from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as t (value, n)
-            order by t.n
+            select e.value
+            from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as e (value, n)
+            order by e.n
         )
-    from steward_private.claim as c
-    where c.token = any(v_tokens)
-    order by c.token;
+    from unnest(v_tokens) as t (token)
+    left join steward_private.claim as c on c.token = t.token
+    order by t.token;
 end
 $function$;
 
@@ -6624,8 +6662,7 @@ begin
         begin
             v_source := steward_private.source_of_space(v_space);
 
-            -- locks the source before its jobs, as everybody does
-            execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+            continue when not steward_private.touch_source(v_source.source_id);
 
             if v_source.source_id <> all(v_folded) then
                 execute format('select steward_private.fold_%s()', v_source.source_id);
@@ -6802,9 +6839,12 @@ as $function$
 declare
     v_spaces integer[];
     v_space_id integer;
-    v_pass record;
+    v_lane integer;
+    v_share integer;
+    v_row record;
+    v_taken integer;
+    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
     v_left integer := claim.batch;
-    v_claimed integer;
     v_space steward_private.space;
     v_source steward_private.source;
 begin
@@ -6850,54 +6890,75 @@ begin
     -- whoever has taken jobs, and nobody who has waits for anything.
     v_spaces := steward_private.fold_spaces(v_spaces);
 
-    -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to wait
-    -- for the end of the other.
-    for v_pass in
-        select p.lane, p.share
-        from (
-            values
-            (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
-            (2, 0, v_left),
-            (3, 1, v_left)
-        ) as p (n, lane, share)
-        order by p.n
+    -- Again while there are rows that need no vector: but not for long, the others are waiting.
     loop
-        foreach v_space_id in array v_spaces loop
-            exit when least(v_left, v_pass.share) <= 0;
+        v_taken := 0;
 
-            select s.* into v_space
-            from steward_private.space as s
-            where s.space_id = v_space_id;
-            v_source := steward_private.source_of_space(v_space);
+        -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to
+        -- wait for the end of the other.
+        for v_lane, v_share in
+            select p.lane, p.share
+            from (
+                values
+                (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
+                (2, 0, v_left),
+                (3, 1, v_left)
+            ) as p (n, lane, share)
+            order by p.n
+        loop
+            foreach v_space_id in array v_spaces loop
+                exit when least(v_left, v_share) <= 0;
 
-            begin
-                return query
-                select p.token, v_source.relation, p.key, v_space.model_name, m.dimensions, p.texts
-                from steward_private.plan_claims(
-                    v_source, v_space, claim.worker, v_pass.lane, least(v_left, v_pass.share),
-                    clock_timestamp() + claim.lease
-                ) as p
-                cross join steward_private.model as m
-                where m.model_name = v_space.model_name;
+                select s.* into v_space
+                from steward_private.space as s
+                where s.space_id = v_space_id;
+                v_source := steward_private.source_of_space(v_space);
 
-                get diagnostics v_claimed = row_count;
-                v_left := v_left - v_claimed;
-                v_pass.share := v_pass.share - v_claimed;
+                begin
+                    for v_row in
+                        select p.*, m.dimensions
+                        from steward_private.plan_claims(
+                            v_source, v_space, claim.worker, v_lane, least(v_left, v_share),
+                            clock_timestamp() + claim.lease
+                        ) as p
+                        cross join steward_private.model as m
+                        where m.model_name = v_space.model_name
+                    loop
+                        v_taken := v_taken + 1;
 
-                -- what kept it from being worked on is over, and its time has passed
-                if v_space.problem is not null and v_claimed > 0 and v_space.setbacks = 0 then
-                    update steward_private.space as s
-                    set problem = null, paused_until = null
-                    where s.space_id = v_space_id and s.paused_until < clock_timestamp();
-                end if;
-            exception
-                -- the moment's fault, not the source's
-                when transaction_rollback or insufficient_resources or lock_not_available then
-                    raise;
-                when others then
-                    perform steward_private.set_aside(v_space_id, sqlerrm);
-            end;
+                        if v_row.key is not null then
+                            token := v_row.token;
+                            claimed_source := v_source.relation;
+                            key := v_row.key;
+                            model := v_space.model_name;
+                            dimensions := v_row.dimensions;
+                            texts := v_row.texts;
+                            return next;
+                            v_left := v_left - 1;
+                            v_share := v_share - 1;
+                        end if;
+                    end loop;
+
+                    -- what kept it from being worked on is over
+                    if v_space.problem is not null and v_space.setbacks = 0 then
+                        update steward_private.space as s
+                        set problem = null, paused_until = null
+                        where
+                            s.space_id = v_space_id
+                            and (s.paused_until is null or s.paused_until < clock_timestamp());
+                    end if;
+                exception
+                    -- the moment's fault, not the source's
+                    when transaction_rollback or insufficient_resources or lock_not_available then
+                        raise;
+                    when others then
+                        perform steward_private.set_aside(v_space_id, sqlerrm);
+                        v_spaces := array_remove(v_spaces, v_space_id);
+                end;
+            end loop;
         end loop;
+
+        exit when v_left = 0 or v_taken = 0 or clock_timestamp() > v_until;
     end loop;
 end
 $function$;

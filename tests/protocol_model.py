@@ -8,21 +8,30 @@ stands for statements, and is only as true as this list.
 
 Which statement a step stands for (files in sql/src/code/functions):
 
-- "edits", "deletes", "inserts", "leaves": the user's statement with the trigger of
-  define_trigger_functions.sql: locks the row, adds a mark, and takes the document away if the row
-  is gone. "leaves" is an UPDATE after which the row is no longer what the source's filter wants: it
-  locks the row as an edit does. "edits with its vector" is what a writer does in transactional
-  mode: it stores the document itself, and no mark. Nothing of it is seen before "commits".
-- "folds": the generated function of define_fold_function.sql, at the beginning of claim(): one at a
-  time, it takes committed marks only and deletes them where it has changed or found the job.
-- "takes": take_jobs.sql: locks the job, charges an attempt, gives it a token.
-- "reads": the statement of plan_claims.sql that reads row and document, under a later snapshot.
-- "ends its claim": COMMIT, after what needs no vector has been finished or given back.
-- "locks" and "writes": the two halves of finish_<space>() in define_space_functions.sql, which
+- "edits", "deletes", "inserts", "leaves": the user's statement with the triggers that
+  define_trigger_functions.sql makes: it locks the row and adds a mark; if the row is gone, it also
+  takes the document away and writes down that it is gone. "leaves" is an UPDATE after which the row
+  is no longer what the source's filter wants; it locks the row as an edit does. "edits with its
+  vector" and "inserts with its vector" are what sync_row.sql does in transactional mode: it takes
+  the job away and stores the document itself, without a mark. Nothing of all this is seen before
+  "commits".
+- "revokes", "clears", "folds": the three statements of the function that define_fold_function.sql
+  makes, at the beginning of claim(), by one worker at a time: it takes the claims of rows that are
+  gone away, forgets that they are gone where nobody has the job, and makes jobs of committed marks,
+  deleting those whose job it could change.
+- "takes": due_<space>() and claim_<space>() of define_space_functions.sql: locks the job, charges
+  an attempt, gives it a token.
+- "reads the row", "reads the document": the next two statements of plan_claims.sql, each under a
+  snapshot of its own.
+- "ends its claim": COMMIT, after settle_claims.sql has finished what needs no vector, or given it
+  back.
+- "locks" and "writes": the two halves of the function that define_finish_function.sql makes, which
   complete() calls: first all locks and checks, without waiting, then the changes and COMMIT.
 - "fails", "releases": fail.sql and release.sql, by way of give_back.sql.
 - "crashes": a worker is gone, with what it had not committed; its claim stays.
 - "reaper": reap.sql. A lease may run out at any moment.
+- "sees no marks", "truncates": empty_mark_table.sql. It looks again under its lock, so that it
+  never truncates more than nothing; there are such steps only if that rule is broken.
 
 The fields of Rules are what the protocol rests on. tests/test_protocol_model.py breaks each of them
 and wants the checker to say how that goes wrong.
@@ -43,7 +52,19 @@ Operation = Literal[
     "edits", "deletes", "inserts", "leaves", "edits with its vector", "inserts with its vector"
 ]
 JobState = Literal["ready", "waiting", "claimed", "failed"]
-Stage = Literal["idle", "begun", "sweeping", "folded", "taken", "seen", "read", "claimed", "locked"]
+Stage = Literal[
+    "idle",
+    "begun",
+    "sweeping",
+    "revoked",
+    "cleared",
+    "folded",
+    "taken",
+    "seen",
+    "read",
+    "claimed",
+    "locked",
+]
 Verdict = Literal["", "vectors", "nothing", "busy", "stale", "superseded", "write", "remove"]
 
 NAMES = "AB"
@@ -65,8 +86,6 @@ class Rules:
     sweep_looks_under_its_lock: bool = True
     # the row is read under a later snapshot than the one of the fold
     claim_reads_after_fold: bool = True
-    # the document's revision is not read later than the row
-    claim_reads_document_with_row: bool = True
     # a token is never given again
     tokens_are_unique: bool = True
     # whoever completes must have the job's token
@@ -80,12 +99,14 @@ class Rules:
     complete_keeps_updates_out: bool = True
     # the document is the one that was there when the row was read
     complete_checks_revision: bool = True
-    # where there was no document, and so no revision, the row's content must be what was planned
-    complete_compares_content: bool = True
-    # a document is removed only if it is the one that was locked
-    complete_removes_what_it_locked: bool = True
-    # the revisions of a key do not begin again after its document was removed
-    revisions_are_unique: bool = True
+    # a plan is not for the row whose key is known to have been another row's
+    complete_checks_gone: bool = True
+    # that a row is gone is not forgotten while somebody has its job
+    fold_keeps_gone_of_held_jobs: bool = True
+    # a claim of a row that is gone is taken away
+    fold_revokes_claims_of_gone: bool = True
+    # a writer that stores the document itself takes the job away, and waits for whoever has it
+    sync_takes_job: bool = True
     # a claim that was lost is charged
     reap_charges: bool = True
     # a mark can be seen when the change can be
@@ -94,6 +115,8 @@ class Rules:
     edit_leaves_mark: bool = True
     # a row that is deleted leaves a mark
     delete_leaves_mark: bool = True
+    # that a row was deleted is written down
+    delete_notes_gone: bool = True
     # a row that is deleted takes its document along
     delete_removes_document: bool = True
 
@@ -138,6 +161,9 @@ class Writer(NamedTuple):
     # locks the row against KEY SHARE also
     strong: bool = False
     mark: bool = False
+    gone: bool = False
+    # has taken the job away
+    holds_job: bool = False
     document: Literal["kept", "removed", "written"] = "kept"
     # of the document in its snapshot
     snapshot: int = 0
@@ -152,11 +178,12 @@ class Worker(NamedTuple):
     verdict: Verdict = ""
     # the job as it will be when the claim commits; nobody else can lock it until then
     pending: Job | None = None
-    # has deleted marks, and so is the one that folds
-    folded: bool = False
+    # has the lock of the fold
+    folds: bool = False
+    # has deleted marks, or what says that the row is gone
+    took_marks: bool = False
+    took_gone: bool = False
     holds_row: bool = False
-    # revision of the document it has locked
-    holds_document: int = 0
 
 
 class State(NamedTuple):
@@ -166,9 +193,9 @@ class State(NamedTuple):
     document: int
     revision: int
     marks: bool
+    gone: bool
     job: Job | None
     next_version: int
-    next_revision: int
     edits: int
     crashes: int
     reaps: int
@@ -220,9 +247,9 @@ class Model:
                 document=document,
                 revision=document,
                 marks=marks,
+                gone=False,
                 job=job,
                 next_version=2,
-                next_revision=document + 1,
                 edits=self.scenario.edits,
                 crashes=self.scenario.crashes,
                 reaps=self.scenario.reaps,
@@ -270,56 +297,65 @@ class Model:
             return
 
         strong = operation == "deletes"
+        takes_job = with_vector and self.rules.sync_takes_job
 
         for worker in state.workers:
-            # waits for the row, or for the document
+            # waits for the row
             if worker.holds_row and (strong or (not inserts and self._updates_kept_out())):
                 return
-            if worker.holds_document and (leaves or with_vector):
-                return
+
+        if takes_job and any(_has_job(worker) for worker in state.workers):
+            return
 
         document = writer.document
-        changed = self.rules.edit_leaves_mark
+        marks = self.rules.edit_leaves_mark
 
         if leaves:
-            changed = self.rules.delete_leaves_mark
-
-            if self.rules.delete_removes_document:
-                seen = state.revision
-
-                if self.scenario.old_snapshots and document == "kept":
-                    if 0 < writer.snapshot != seen:
-                        # could not serialize access: all it can do is to roll back
-                        return
-                    seen = writer.snapshot
-
-                if seen or document == "written":
-                    document = "removed"
+            marks = self.rules.delete_leaves_mark
+            removed = self._removes(state, writer)
+            document = "removed" if removed else "kept"
         elif with_vector:
-            changed = False
+            marks = False
             document = "written"
 
         after = state._replace(
             edits=state.edits - 1,
             next_version=state.next_version + 1,
-            marks=state.marks or (changed and not self.rules.mark_commits_with_change),
+            marks=state.marks or (marks and not self.rules.mark_commits_with_change),
             writer=writer._replace(
                 version=0 if leaves else state.next_version,
                 born=state.next_version if inserts else writer.born,
                 changed=True,
                 strong=writer.strong or strong,
-                mark=writer.mark or (changed and self.rules.mark_commits_with_change),
+                mark=writer.mark or (marks and self.rules.mark_commits_with_change),
+                gone=writer.gone or (leaves and self.rules.delete_notes_gone),
+                holds_job=writer.holds_job or takes_job,
                 document=document,
             ),
         )
         result = "" if leaves else f" (version {state.next_version})"
         yield Step(f"writer {operation}{result}", after)
 
+    def _removes(self, state: State, writer: Writer) -> bool:
+        """Whether a row that goes takes a document along: one that its snapshot can see."""
+        if not self.rules.delete_removes_document:
+            return False
+
+        if writer.document != "kept":
+            return True
+
+        if self.scenario.old_snapshots:
+            return 0 < writer.snapshot == state.revision
+
+        return state.revision != 0
+
     def _commit(self, state: State, writer: Writer) -> Step:
         after = state._replace(
             version=writer.version,
             born=writer.born,
             marks=state.marks or writer.mark,
+            gone=state.gone or writer.gone,
+            job=None if writer.holds_job else state.job,
             writer=None,
         )
 
@@ -330,12 +366,9 @@ class Model:
 
         return Step("writer commits", after)
 
-    def _store(self, state: State, version: int) -> State:
-        revision = state.next_revision if self.rules.revisions_are_unique else state.revision + 1
-
-        return state._replace(
-            document=version, revision=revision, next_revision=state.next_revision + 1
-        )
+    @staticmethod
+    def _store(state: State, version: int) -> State:
+        return state._replace(document=version, revision=state.revision + 1)
 
     def _updates_kept_out(self) -> bool:
         return self.rules.complete_keeps_updates_out and self.scenario.keeps_updates_out
@@ -351,28 +384,30 @@ class Model:
         match worker.stage:
             case "idle":
                 if self.rules.claim_reads_after_fold:
-                    yield from self._fold(state, n)
+                    yield from self._revoke(state, n)
                     yield from self._take(state, n)
-                elif state.marks or state.job is not None:
+                elif state.marks or state.gone or state.job is not None:
                     begun = Worker("begun", plan=state.version, known=state.revision)
                     yield self._step(state, n, "begins, and takes its snapshot", begun)
                 if not (self.rules.sweep_looks_under_its_lock or state.marks):
                     yield self._step(state, n, "sees no marks", Worker("sweeping"))
             case "sweeping":
-                others = any(w.folded for w in state.workers)
+                others = any(w.took_marks for w in state.workers)
                 if not others and not (state.writer is not None and state.writer.mark):
                     after = state._replace(marks=False)
                     yield self._step(after, n, "truncates the marks", IDLE)
                 yield self._step(state, n, "does not get the lock of the marks", IDLE)
             case "begun":
-                yield from self._fold(state, n)
+                yield from self._revoke(state, n)
                 yield from self._take(state, n)
                 yield self._step(state, n, "finds nothing to do", IDLE)
+            case "revoked":
+                yield self._clear(state, n)
+            case "cleared":
+                yield self._fold(state, n)
             case "folded":
-                if worker.pending is not None and worker.pending.state != "claimed":
-                    yield from self._take(state, n)
-                else:
-                    yield self._end_claim(state, n)
+                taken = list(self._take(state, n))
+                yield from taken or [self._end_claim(state, n)]
             case "taken":
                 yield self._read(state, n)
             case "seen":
@@ -383,63 +418,106 @@ class Model:
                 yield from self._lock(state, n)
                 yield from self._give_up(state, n)
             case "locked":
-                yield from self._write(state, n)
+                yield self._write(state, n)
 
     def _step(
         self, state: State, n: int, label: str, worker: Worker, *, as_holder: bool = False
     ) -> Step:
-        workers = (worker, state.workers[1]) if n == 0 else (state.workers[0], worker)
         return Step(
             f"worker {NAMES[n]} {label}",
-            state._replace(workers=workers),
+            state._replace(workers=_with(state, n, worker)),
             n if as_holder else None,
         )
 
     @staticmethod
     def _is_locked(state: State, n: int | None = None) -> bool:
         """Whether somebody other than worker n has the job locked."""
-        return any(
-            w.pending is not None or w.stage == "locked"
-            for i, w in enumerate(state.workers)
-            if i != n
+        return (state.writer is not None and state.writer.holds_job) or any(
+            _has_job(w) for i, w in enumerate(state.workers) if i != n
         )
 
-    def _fold(self, state: State, n: int) -> Iterator[Step]:
-        if not state.marks or any(w.folded for w in state.workers):
+    def _revoke(self, state: State, n: int) -> Iterator[Step]:
+        if not (state.marks or state.gone) or any(w.folds for w in state.workers):
             return
 
-        rules = self.rules
-        job = state.job
-        pending: Job | None
+        writer = state.writer
 
-        if self._is_locked(state):
+        if not (state.gone or (writer is not None and writer.gone)):
+            # The first two statements see nothing. That they come now is no loss: if they shall see
+            # nothing and the third something, they can still come before that is committed.
+            begun = state._replace(workers=_with(state, n, state.workers[n]._replace(folds=True)))
+            yield self._fold(begun, n)
+            return
+
+        worker = state.workers[n]._replace(stage="revoked", folds=True)
+        job = state.job
+        label = "begins to fold"
+
+        if (
+            self.rules.fold_revokes_claims_of_gone
+            and state.gone
+            and job is not None
+            and job.token
+            and not self._is_locked(state)
+        ):
+            worker = worker._replace(pending=Job(generation=job.generation))
+            label = "begins to fold, and revokes the claim"
+
+        yield self._step(state, n, label, worker)
+
+    def _clear(self, state: State, n: int) -> Step:
+        worker = state.workers[n]._replace(stage="cleared")
+
+        if not state.gone:
+            return self._step(state, n, "has nothing to clear", worker)
+
+        job = worker.pending or state.job
+        is_free = job is not None and not job.token and not self._is_locked(state, n)
+
+        if is_free:
+            worker = worker._replace(pending=job)
+
+        if job is None or is_free or not self.rules.fold_keeps_gone_of_held_jobs:
+            worker = worker._replace(took_gone=True)
+            return self._step(state._replace(gone=False), n, "clears what is gone", worker)
+
+        return self._step(state, n, "cannot clear what is gone", worker)
+
+    def _fold(self, state: State, n: int) -> Step:
+        rules = self.rules
+        worker = state.workers[n]._replace(stage="folded")
+        job = worker.pending or state.job
+
+        if not state.marks:
+            return self._step(state, n, "has nothing to fold", worker)
+
+        if self._is_locked(state, n):
             is_ready = job is not None and job.state == "ready"
 
             # nobody but a fold adds a job, so that one being added cannot be met here
             if rules.fold_leaves_marks_of_locked_jobs and (
                 rules.fold_locks_ready_jobs or not is_ready
             ):
-                return
-            pending = None
+                return self._step(state, n, "cannot fold the mark", worker)
         elif job is None:
-            pending = Job()
+            worker = worker._replace(pending=Job())
         elif job.state == "claimed":
             more = 1 if rules.fold_raises_generation else 0
-            pending = job._replace(generation=job.generation + more)
+            worker = worker._replace(pending=job._replace(generation=job.generation + more))
         elif job.state == "ready":
-            pending = job if rules.fold_locks_ready_jobs else None
+            worker = worker._replace(pending=job if rules.fold_locks_ready_jobs else None)
         else:
-            pending = job._replace(state="ready", attempts=0, losses=0)
+            worker = worker._replace(pending=job._replace(state="ready", attempts=0, losses=0))
 
-        folded = state.workers[n]._replace(stage="folded", pending=pending, folded=True)
-        yield self._step(state._replace(marks=False), n, "folds", folded)
+        worker = worker._replace(took_marks=True)
+        return self._step(state._replace(marks=False), n, "folds", worker)
 
     def _take(self, state: State, n: int) -> Iterator[Step]:
         worker = state.workers[n]
         job = worker.pending
 
         if job is None:
-            if self._is_locked(state):
+            if self._is_locked(state, n):
                 return
             job = state.job
 
@@ -466,28 +544,21 @@ class Model:
         yield self._step(state, n, f"takes the job (token {token})", taken)
 
     def _read(self, state: State, n: int) -> Step:
-        worker = state.workers[n]
+        worker = state.workers[n]._replace(stage="seen")
 
         if self.rules.claim_reads_after_fold:
-            worker = worker._replace(plan=state.version, known=state.revision)
+            worker = worker._replace(plan=state.version)
 
-        if not self.rules.claim_reads_document_with_row:
-            seen = worker._replace(stage="seen")
-            return self._step(state, n, f"reads the row (version {worker.plan})", seen)
-
-        unchanged = worker.plan == state.document and worker.known == state.revision
-        worker = worker._replace(
-            stage="read", verdict="nothing" if unchanged or not worker.plan else "vectors"
-        )
-        label = f"reads row and document (version {worker.plan}, revision {worker.known})"
-        return self._step(state, n, label, worker)
+        return self._step(state, n, f"reads the row (version {worker.plan})", worker)
 
     def _look_up(self, state: State, n: int) -> Step:
         worker = state.workers[n]
+
+        if self.rules.claim_reads_after_fold:
+            worker = worker._replace(known=state.revision)
+
         unchanged = worker.plan in (0, state.document)
-        worker = worker._replace(
-            stage="read", known=state.revision, verdict="nothing" if unchanged else "vectors"
-        )
+        worker = worker._replace(stage="read", verdict="nothing" if unchanged else "vectors")
         return self._step(state, n, f"reads the document (revision {worker.known})", worker)
 
     def _end_claim(self, state: State, n: int) -> Step:
@@ -502,7 +573,7 @@ class Model:
         state = state._replace(job=worker.pending)
 
         if worker.verdict == "vectors":
-            claimed = worker._replace(stage="claimed", pending=None, folded=False, verdict="")
+            claimed = Worker("claimed", worker.token, worker.generation, worker.plan, worker.known)
             return self._step(state, n, "ends its claim", claimed)
 
         verdict, _ = self._decide(state, n)
@@ -512,7 +583,7 @@ class Model:
             after = state._replace(job=_uncharged(worker.pending))
             return self._step(after, n, f"ends its claim: {verdict}", IDLE)
 
-        after = self._apply(state, worker, verdict, state.revision)
+        after = self._apply(state, worker, verdict)
         return self._step(after, n, f"ends its claim: nothing to embed, {verdict}", IDLE)
 
     def _decide(  # noqa: PLR0911 - one for each answer
@@ -549,22 +620,17 @@ class Model:
             if rules.complete_checks_revision and worker.known != state.revision:
                 return "superseded", False
 
-            if (
-                rules.complete_compares_content
-                and worker.plan
-                and not state.revision
-                and worker.plan != state.version
-            ):
+            # what somebody else has cleared and not yet committed is still to be seen
+            gone = state.gone or any(w.took_gone for i, w in enumerate(state.workers) if i != n)
+            if rules.complete_checks_gone and gone:
                 return "superseded", False
 
         return ("write" if has_row and worker.plan else "remove"), holds_row
 
-    def _apply(self, state: State, worker: Worker, verdict: Verdict, locked: int) -> State:
+    def _apply(self, state: State, worker: Worker, verdict: Verdict) -> State:
         if verdict == "write":
             state = self._store(state, worker.plan)
-        elif state.revision and (
-            state.revision == locked or not self.rules.complete_removes_what_it_locked
-        ):
+        else:
             state = state._replace(document=0, revision=0)
 
         job = state.job
@@ -589,30 +655,14 @@ class Model:
             after = state if state.job is None else state._replace(job=_uncharged(state.job))
             yield self._step(after, n, "completes: superseded", IDLE, as_holder=True)
         else:
-            locked = worker._replace(
-                stage="locked",
-                verdict=verdict,
-                holds_row=holds_row,
-                holds_document=state.revision,
-            )
+            locked = worker._replace(stage="locked", verdict=verdict, holds_row=holds_row)
             yield self._step(state, n, "locks row, job and document", locked)
 
-    def _write(self, state: State, n: int) -> Iterator[Step]:
+    def _write(self, state: State, n: int) -> Step:
         worker = state.workers[n]
-        writer = state.writer
-
-        # an insert waits for another one of the same key
-        if (
-            worker.verdict == "write"
-            and not state.revision
-            and writer is not None
-            and writer.document == "written"
-        ):
-            return
-
-        after = self._apply(state, worker, worker.verdict, worker.holds_document)
+        after = self._apply(state, worker, worker.verdict)
         what = f"version {worker.plan}" if worker.verdict == "write" else "no document"
-        yield self._step(after, n, f"writes {what}", IDLE, as_holder=True)
+        return self._step(after, n, f"writes {what}", IDLE, as_holder=True)
 
     def _give_up(self, state: State, n: int) -> Iterator[Step]:
         """fail() and release(): refused, and nothing is changed, without the token."""
@@ -641,7 +691,11 @@ class Model:
         worker = state.workers[n]
 
         if state.crashes and worker.stage != "idle":
-            after = state._replace(crashes=state.crashes - 1, marks=state.marks or worker.folded)
+            after = state._replace(
+                crashes=state.crashes - 1,
+                marks=state.marks or worker.took_marks,
+                gone=state.gone or worker.took_gone,
+            )
             yield self._step(after, n, "crashes", IDLE)
 
     def _reap(self, state: State) -> Iterator[Step]:
@@ -707,7 +761,7 @@ class Model:
             not state.marks
             and job is None
             and state.writer is None
-            and not any(w.folded or w.pending is not None for w in state.workers)
+            and not any(w.took_marks or w.pending is not None for w in state.workers)
             and state.document != state.version
         ):
             return f"lost: nothing to do, the row is {state.version}, the document {state.document}"
@@ -743,7 +797,7 @@ class Model:
     def _end_problem(end: State) -> str | None:
         failed = end.job is not None and end.job.state == "failed"
 
-        if end.marks or (end.job is not None and not failed):
+        if end.marks or end.gone or (end.job is not None and not failed):
             return "stuck: there is something to do and nobody can do it"
 
         if end.document != end.version and not failed:
@@ -766,20 +820,30 @@ class Model:
         for step in self._reap(state):
             return step
 
-        if state.marks or (state.job is not None and state.job.state in ("ready", "waiting")):
+        if (
+            state.marks
+            or state.gone
+            or (state.job is not None and state.job.state in ("ready", "waiting"))
+        ):
             for step in self._worker_steps(state, 0):
                 return step
 
         return None
 
 
+def _with(state: State, n: int, worker: Worker) -> tuple[Worker, Worker]:
+    return (worker, state.workers[1]) if n == 0 else (state.workers[0], worker)
+
+
+def _has_job(worker: Worker) -> bool:
+    return worker.pending is not None or worker.stage == "locked"
+
+
 def _uncharged(job: Job) -> Job:
-    return Job(
-        "waiting",
-        generation=job.generation,
-        attempts=job.attempts - 1,
-        losses=job.losses,
-    )
+    if job.generation != job.claimed_generation:
+        return Job("waiting", generation=job.generation)
+
+    return Job("waiting", generation=job.generation, attempts=job.attempts - 1, losses=job.losses)
 
 
 def check(scenario: Scenario, rules: Rules | None = None) -> Result:

@@ -595,7 +595,7 @@ FOREIGN: dict[str, Foreign] = {
     ),
     "type theirs.words[]": Foreign(
         ("create domain theirs.words as text",),
-        "array[body]::theirs.words[] = '{}'",
+        "body = any ('{}'::theirs.words[])",
     ),
     "function theirs.spy(theirs.mood)": Foreign(
         (

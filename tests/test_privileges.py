@@ -119,7 +119,7 @@ def test_privileges_are_as_agreed(articles: Database, request: pytest.FixtureReq
 
 
 GRANTS: tuple[LiteralString, ...] = (
-    "grant execute on function steward.track(regclass, name, text, integer) to public",
+    "grant execute on function steward.untrack(regclass, boolean) to public",
     "grant select on steward_data.articles_1_chunk to steward_worker",
     "grant select (plan) on steward_private.claim to steward_operator",
     "grant usage on schema steward_private to steward_reader",
@@ -197,7 +197,7 @@ def test_a_stranger_may_do_nothing(articles: Database, make_role: MakeRole) -> N
         "select * from steward_data.articles_1_chunk",
         "select * from steward_private.source",
         "select * from steward_private.read_1('[]')",
-        "select steward_data.articles_1_queue()",
+        "select steward_data.articles_1_mark()",
     ):
         with denied("schema steward_"):
             articles.run(statement, user=stranger)
@@ -473,9 +473,10 @@ def test_an_owner_who_is_no_admin_cannot_track(db: Database, make_role: MakeRole
     db.run(f"alter table articles owner to {quote_name(owner)}")
     for statement in (
         TRACK,
-        "select steward._begin_track('articles', 'body', 'builtin/hash@1', 1000)",
-        "select steward._finish_track('articles')",
-        "select steward._finish_untrack('articles')",
+        "select steward._begin_track("
+        "'articles', 'body', 's.body', null, null, '{body}', null, 'builtin/hash@1', '{}')",
+        "select steward._finish_track('articles', true)",
+        "select steward._finish_untrack('articles', false)",
     ):
         with denied():
             db.run(statement, user=owner)

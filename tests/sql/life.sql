@@ -77,4 +77,4 @@ select documents, fresh, pending, failed, missing, chunks from steward.freshness
 select * from steward.search('notes', 'anything', 10);
 
 select key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
-from steward.decisions order by decision_id;
+from steward.decisions order by key, decision_id;

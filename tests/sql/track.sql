@@ -7,7 +7,10 @@ select steward.track('articles', content => 'body');
 select source, content, key, model, chunk_size from steward.sources;
 select source, key, state, generation, attempts from steward.jobs order by key;
 
--- the table has four triggers more, and nothing else
+-- the rows that are there are for the backfill
+select source, state, reason, rows_queued, rows_estimated from steward.backfills;
+
+-- the table has five triggers more, and nothing else
 select tgname, pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'articles'::regclass order by tgname;
 
 -- refused, with nothing left behind

@@ -349,5 +349,5 @@ $function$;
 
 comment on function steward._describe_content(regclass, text, text) is
 'Part of steward.track(): what content and condition are, as PostgreSQL itself writes them, of a '
-'row that is called s, old or new; and which columns they use. Raises an error of what is neither a '
+'row called s, old or new; and which columns they use. Raises an error if one of them is neither a '
 'column nor an immutable expression over one row, or would run code of others.';

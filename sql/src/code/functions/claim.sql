@@ -22,9 +22,12 @@ as $function$
 declare
     v_spaces integer[];
     v_space_id integer;
-    v_pass record;
+    v_lane integer;
+    v_share integer;
+    v_row record;
+    v_taken integer;
+    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
     v_left integer := claim.batch;
-    v_claimed integer;
     v_space steward_private.space;
     v_source steward_private.source;
 begin
@@ -70,54 +73,75 @@ begin
     -- whoever has taken jobs, and nobody who has waits for anything.
     v_spaces := steward_private.fold_spaces(v_spaces);
 
-    -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to wait
-    -- for the end of the other.
-    for v_pass in
-        select p.lane, p.share
-        from (
-            values
-            (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
-            (2, 0, v_left),
-            (3, 1, v_left)
-        ) as p (n, lane, share)
-        order by p.n
+    -- Again while there are rows that need no vector: but not for long, the others are waiting.
     loop
-        foreach v_space_id in array v_spaces loop
-            exit when least(v_left, v_pass.share) <= 0;
+        v_taken := 0;
 
-            select s.* into v_space
-            from steward_private.space as s
-            where s.space_id = v_space_id;
-            v_source := steward_private.source_of_space(v_space);
+        -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to
+        -- wait for the end of the other.
+        for v_lane, v_share in
+            select p.lane, p.share
+            from (
+                values
+                (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
+                (2, 0, v_left),
+                (3, 1, v_left)
+            ) as p (n, lane, share)
+            order by p.n
+        loop
+            foreach v_space_id in array v_spaces loop
+                exit when least(v_left, v_share) <= 0;
 
-            begin
-                return query
-                select p.token, v_source.relation, p.key, v_space.model_name, m.dimensions, p.texts
-                from steward_private.plan_claims(
-                    v_source, v_space, claim.worker, v_pass.lane, least(v_left, v_pass.share),
-                    clock_timestamp() + claim.lease
-                ) as p
-                cross join steward_private.model as m
-                where m.model_name = v_space.model_name;
+                select s.* into v_space
+                from steward_private.space as s
+                where s.space_id = v_space_id;
+                v_source := steward_private.source_of_space(v_space);
 
-                get diagnostics v_claimed = row_count;
-                v_left := v_left - v_claimed;
-                v_pass.share := v_pass.share - v_claimed;
+                begin
+                    for v_row in
+                        select p.*, m.dimensions
+                        from steward_private.plan_claims(
+                            v_source, v_space, claim.worker, v_lane, least(v_left, v_share),
+                            clock_timestamp() + claim.lease
+                        ) as p
+                        cross join steward_private.model as m
+                        where m.model_name = v_space.model_name
+                    loop
+                        v_taken := v_taken + 1;
 
-                -- what kept it from being worked on is over, and its time has passed
-                if v_space.problem is not null and v_claimed > 0 and v_space.setbacks = 0 then
-                    update steward_private.space as s
-                    set problem = null, paused_until = null
-                    where s.space_id = v_space_id and s.paused_until < clock_timestamp();
-                end if;
-            exception
-                -- the moment's fault, not the source's
-                when transaction_rollback or insufficient_resources or lock_not_available then
-                    raise;
-                when others then
-                    perform steward_private.set_aside(v_space_id, sqlerrm);
-            end;
+                        if v_row.key is not null then
+                            token := v_row.token;
+                            claimed_source := v_source.relation;
+                            key := v_row.key;
+                            model := v_space.model_name;
+                            dimensions := v_row.dimensions;
+                            texts := v_row.texts;
+                            return next;
+                            v_left := v_left - 1;
+                            v_share := v_share - 1;
+                        end if;
+                    end loop;
+
+                    -- what kept it from being worked on is over
+                    if v_space.problem is not null and v_space.setbacks = 0 then
+                        update steward_private.space as s
+                        set problem = null, paused_until = null
+                        where
+                            s.space_id = v_space_id
+                            and (s.paused_until is null or s.paused_until < clock_timestamp());
+                    end if;
+                exception
+                    -- the moment's fault, not the source's
+                    when transaction_rollback or insufficient_resources or lock_not_available then
+                        raise;
+                    when others then
+                        perform steward_private.set_aside(v_space_id, sqlerrm);
+                        v_spaces := array_remove(v_spaces, v_space_id);
+                end;
+            end loop;
         end loop;
+
+        exit when v_left = 0 or v_taken = 0 or clock_timestamp() > v_until;
     end loop;
 end
 $function$;

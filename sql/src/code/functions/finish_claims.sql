@@ -17,6 +17,17 @@ declare
     v_sent jsonb;
     v_done record;
 begin
+    if not steward_private.touch_source(
+        (
+            select s.source_id
+            from steward_private.space as s
+            where s.space_id = finish_claims.space_id
+        )
+    ) then
+        return query select t.token, 'busy' from unnest(finish_claims.tokens) as t (token);
+        return;
+    end if;
+
     if finish_claims.vectors <> '{}' then
         perform steward_private.check_vectors(
             finish_claims.vectors, finish_claims.dimensions, 'vector'

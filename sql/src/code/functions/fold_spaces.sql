@@ -23,8 +23,7 @@ begin
         begin
             v_source := steward_private.source_of_space(v_space);
 
-            -- locks the source before its jobs, as everybody does
-            execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+            continue when not steward_private.touch_source(v_source.source_id);
 
             if v_source.source_id <> all(v_folded) then
                 execute format('select steward_private.fold_%s()', v_source.source_id);

@@ -23,6 +23,11 @@ begin
     where s.space_id = give_back.space_id;
     v_source := steward_private.source_of_space(v_space);
 
+    if not steward_private.touch_source(v_source.source_id) then
+        return query select t.token, 'busy' from unnest(give_back.tokens) as t (token);
+        return;
+    end if;
+
     return query execute format(
         $sql$
         with item as materialized (

@@ -1,5 +1,5 @@
 -- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them, and
--- returns what needs vectors. Rows that need none are finished.
+-- returns what needs vectors. Rows that need none are settled, and returned without a key.
 create or replace function steward_private.plan_claims(
     source steward_private.source,
     space steward_private.space,
@@ -107,15 +107,15 @@ begin
 
     return query
     select
-        c.token,
+        t.token,
         c.key,
         array(
-            select t.value
-            from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as t (value, n)
-            order by t.n
+            select e.value
+            from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as e (value, n)
+            order by e.n
         )
-    from steward_private.claim as c
-    where c.token = any(v_tokens)
-    order by c.token;
+    from unnest(v_tokens) as t (token)
+    left join steward_private.claim as c on c.token = t.token
+    order by t.token;
 end
 $function$;
