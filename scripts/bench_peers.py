@@ -311,7 +311,7 @@ def create_pgq(cluster: Cluster, name: str) -> None:
 
 
 def generated_tables(connection: psycopg.Connection[Any], kind: str) -> list[str]:
-    """Our generated tables of a kind, such as 'mark_[01]', 'job', 'doc' or 'chunk'."""
+    """Our generated tables of a kind, such as 'mark_[01]', 'gone', 'job', 'doc' or 'chunk'."""
     return [
         name
         for (name,) in connection.execute(

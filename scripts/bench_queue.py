@@ -61,6 +61,8 @@ WORKERS = (1, 2, 4)
 # how many jobs a process of theirs has at a time; the best one is used
 PROCRASTINATE_CONCURRENCY = (1, 4, 16)
 GRAPHILE_CONCURRENCY = (8, 24)
+# A claim folds up to so many changes at once, and many claims live on it: as many as are measured.
+FOLD = 5000
 # how many sessions edit
 WRITERS = 8
 # the first and the last seconds that are compared
@@ -125,7 +127,7 @@ def warm_up(session: Connection) -> None:
 def drain(dsn: str, name: str) -> None:
     """A worker of ours: until nothing is left."""
     with psycopg.connect(dsn, autocommit=True, prepare_threshold=1) as session:
-        tables = generated_tables(session, "(mark_[01]|job)")
+        tables = generated_tables(session, "(mark_[01]|gone|job)")
         warm_up(session)
         print("ready", flush=True)
         sys.stdin.readline()
@@ -221,6 +223,8 @@ def steward(cluster: Cluster) -> Contender:
         "select steward.track('document', content => 'body', model => 'bench@1')"
     ).fetchall()
     dsn = cluster.dsn("steward")
+    # the table is empty: this ends its backfill, which is not measured
+    work_one(connection, "first")
 
     def fill(rows: int) -> None:
         connection.execute("truncate document")
@@ -452,7 +456,7 @@ def dead_tuples(connection: Connection) -> dict[str, int]:
     """Row versions in our tables that are dead, by kind of table."""
     return dict(
         connection.execute(
-            "select coalesce(substring(relname from '_(mark|job|doc|chunk)(?:_[01])?$'), relname), "
+            "select coalesce(substring(relname from '_(mark|gone|job|doc|chunk)(?:_[01])?$'), relname), "
             "sum(n_dead_tup)::bigint from pg_stat_all_tables "
             "where schemaname in ('steward_data', 'steward_private') group by 1 "
             "having sum(n_dead_tup) > 0 order by 1"
@@ -466,7 +470,7 @@ def pending_rows(connection: Connection) -> int:
         connection.execute(sql.SQL("select count(*) from {}").format(sql.SQL(table))).fetchall()[0][
             0
         ]
-        for table in generated_tables(connection, "(mark_[01]|job)")
+        for table in generated_tables(connection, "(mark_[01]|gone|job)")
     )
 
 
@@ -489,7 +493,7 @@ def measure_held(cluster: Cluster, ours: Contender, stream: Stream) -> Figures:
 # 3. Depth ---------------------------------------------------------------------------------------
 
 
-def measure_depth(cluster: Cluster, ours: Contender, depths: list[int], batches: int) -> Figures:
+def measure_depth(cluster: Cluster, ours: Contender, depths: list[int]) -> Figures:
     """Milliseconds a row for the first batches, by how many rows are queued."""
     figures: Figures = {}
     with connect(cluster, "steward") as session:
@@ -497,7 +501,7 @@ def measure_depth(cluster: Cluster, ours: Contender, depths: list[int], batches:
         for depth in depths:
             ours.fill(depth)
             measured: list[Batch] = []
-            while len(measured) < batches:
+            while len(measured) < FOLD // BATCH:
                 batch = work_one(session, "bench")
                 if not batch.rows:
                     break
@@ -577,7 +581,7 @@ def main() -> int:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="2000 rows, 1 round, 5 seconds, 1000 and 10000 queued: rough figures",
+        help="2000 rows, 1 round, 5 seconds, 5000 and 20000 queued: rough figures",
     )
     parser.add_argument("--role", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -592,7 +596,7 @@ def main() -> int:
     if seconds is None:
         seconds = 5 if quick else 75
     stream = Stream(seconds, options.edits, 4000 if quick else 20_000)
-    depths = ([1000, 10_000] if quick else [10_000, 100_000]) if options.deep else []
+    depths = ([5000, 20_000] if quick else [10_000, 100_000]) if options.deep else []
     depths += [options.rows_deep] if options.rows_deep else []
     figures: Figures = {"bench": "queue", "rows": rows, "rounds": rounds, "missing": {}}
     try:
@@ -606,7 +610,7 @@ def main() -> int:
             if seconds:
                 figures["held"] = measure_held(cluster, ours, stream)
             if depths:
-                figures["depth"] = measure_depth(cluster, ours, depths, 10 if quick else 50)
+                figures["depth"] = measure_depth(cluster, ours, depths)
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

@@ -113,7 +113,7 @@ def contenders(cluster: Cluster, rows: int, missing: dict[str, str]) -> list[Con
     connection.execute(
         "select steward.track('document', content => 'body', model => 'bench@1')"
     ).fetchall()
-    marks = partial(generated_tables, connection, "(mark_[01]|job)")
+    marks = partial(generated_tables, connection, "(mark_[01]|gone|job)")
     ours = Contender("pg_steward", connection, marks)
 
     try:

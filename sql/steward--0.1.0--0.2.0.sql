@@ -432,6 +432,11 @@ alter table steward_private.usage enable row level security;
 comment on table steward_private.usage is
 'What was sent to providers and what it cost. Append-only.';
 
+-- sql/migrations/0.2.0-03-plan-documents.sql
+-- Many texts are planned in one call: plan_documents() is made by the code that follows.
+
+drop function steward_private.plan_chunks(text, jsonb, jsonb);
+
 -- sql/src/code.sql
 -- Stateless objects, replayed whole on every install and upgrade.
 
@@ -2827,8 +2832,8 @@ begin
     v_read := format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure;
 
     -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for. Returns
-    -- the rows that could be locked, and whether they count. Where the writers store vectors
-    -- themselves they must be kept out altogether.
+    -- the rows that could be locked, and whether they count. Where writers store vectors themselves, or
+    -- make rows count no more, they must be kept out altogether: their triggers have run already.
     execute format(
         $sql$
         create or replace function steward_private.lock_%1$s(keys jsonb)
@@ -2847,7 +2852,11 @@ begin
         $sql$,
         v_source.source_id, v_key_record, v_relation, v_key_match,
         coalesce(v_source.condition_plain, 'true'),
-        case when v_source.mode = 'transactional' then 'no key update' else 'key share' end
+        case
+            when v_source.mode = 'transactional' or v_source.condition_plain is not null
+                then 'no key update'
+            else 'key share'
+        end
     );
     v_lock := format('steward_private.lock_%s(jsonb)', v_source.source_id)::regprocedure;
 
@@ -2931,11 +2940,12 @@ declare
     v_states text[];
     v_generations bigint[];
     v_revisions integer[];
+    v_is_of_a_worker boolean;
 begin
     select
         array_agg(c.token order by o.n), array_agg(o.first order by o.n),
-        jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n)
-    into v_tokens, v_firsts, v_keys, v_revisions
+        jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n), bool_and(c.generation > 0)
+    into v_tokens, v_firsts, v_keys, v_revisions, v_is_of_a_worker
     from unnest(finish_%1$s.tokens, finish_%1$s.firsts) with ordinality as o (token, first, n)
     inner join steward_private.claim as c on c.token = o.token and c.space_id = %1$s;
 
@@ -3020,7 +3030,9 @@ begin
             when v_states[o.n] = 'row'
                 and (
                     h.revision is distinct from v_revisions[o.n]
-                    or exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
+                    -- the writer's own, see sync_row(), is of the row as it is
+                    or v_is_of_a_worker
+                    and exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
                 )
                 then 'superseded'
             else v_states[o.n]
@@ -3643,11 +3655,12 @@ end
         steward_private.key_match(v_source, 't', 'd')
     );
     -- The tables may be empty when the statement is planned, and long when it runs: never a plan
-    -- that reads all jobs.
+    -- that reads all jobs. Whoever stands in the way (a writer in transactional mode) is not waited
+    -- for until somebody must be the victim of a deadlock.
     execute format(
         'create or replace function steward_private.fold_%s() returns bigint '
         'language plpgsql volatile parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp '
+        'set search_path = pg_catalog, pg_temp set lock_timeout = ''100ms'' '
         'set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as %L',
         v_source.source_id, v_body
     );
@@ -3869,7 +3882,6 @@ begin
         v_empty := v_empty || format(
             $sql$
     truncate %1$s, %2$s, %3$s;
-    delete from steward_private.claim where space_id = %4$s;
     insert into steward_private.decision (space_id, outcome, reason)
     values (%4$s, 'retired', 'table truncated');
             $sql$,
@@ -4001,8 +4013,8 @@ end
 $function$;
 
 -- sql/src/code/functions/require_trusted_expressions.sql
--- The expressions of a source run with the rights of its owner. Whoever tracks it may not use that to
--- run functions of somebody else's.
+-- The expressions of a source run with the rights of its owner. Whoever tracks it may not use that
+-- to run what is somebody else's.
 create or replace function steward_private.require_trusted_expressions(
     source steward_private.source
 )
@@ -4014,36 +4026,53 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_source steward_private.source := require_trusted_expressions.source;
-    v_function regprocedure;
+    v_object text;
 begin
-    select p.oid into v_function
-    from pg_class as c
-    cross join pg_depend as d
-    left join pg_operator as o
-        on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
-    inner join pg_proc as p
-        on
-            p.oid = case
-                when d.refclassid = 'pg_proc'::regclass then d.refobjid else o.oprcode::oid
-            end
-    inner join pg_roles as r on r.oid = p.proowner
+    with used as (
+        select d.refclassid, d.refobjid
+        from pg_depend as d
+        where
+            d.classid = 'pg_proc'::regclass
+            and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+    ),
+
+    owned (class_id, object_id, owner_id) as (
+        select u.refclassid, u.refobjid, p.proowner
+        from used as u
+        inner join pg_proc as p on p.oid = u.refobjid
+        where u.refclassid = 'pg_proc'::regclass
+        union all
+        select u.refclassid, u.refobjid, t.typowner
+        from used as u
+        inner join pg_type as t on t.oid = u.refobjid
+        where u.refclassid = 'pg_type'::regclass
+        union all
+        select u.refclassid, u.refobjid, o.oprowner
+        from used as u
+        inner join pg_operator as o on o.oid = u.refobjid
+        where u.refclassid = 'pg_operator'::regclass
+        union all
+        select u.refclassid, u.refobjid, p.proowner
+        from used as u
+        inner join pg_operator as o on o.oid = u.refobjid
+        inner join pg_proc as p on p.oid = o.oprcode
+        where u.refclassid = 'pg_operator'::regclass
+    )
+
+    select pg_describe_object(w.class_id, w.object_id, 0) into v_object
+    from owned as w
+    inner join pg_roles as r on r.oid = w.owner_id
     where
-        c.oid = v_source.relation
-        and d.classid = 'pg_proc'::regclass
-        and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
-        and not r.rolsuper
-        and p.proowner not in (
-            c.relowner,
-            (
-                select t.relowner
-                from pg_class as t
-                where t.oid = 'steward_private.source'::regclass
-            )
+        not r.rolsuper
+        and w.owner_id not in (
+            select c.relowner
+            from pg_class as c
+            where c.oid in (v_source.relation, 'steward_private.source'::regclass)
         )
     limit 1;
 
     if found then
-        raise exception 'content of table % uses function %', v_source.relation, v_function
+        raise exception 'content of table % uses %', v_source.relation, v_object
             using errcode = 'feature_not_supported',
             detail = 'It would run with the rights of the owner of the table.',
             hint = 'It must belong to the owner of the table or to a superuser.';
@@ -4052,8 +4081,8 @@ end
 $function$;
 
 -- sql/src/code/functions/is_expression.sql
--- Whether a text is complete in itself between two parentheses: no end of a statement, no comment, no
--- parenthesis or quotation mark without its other one, and no query. What steward._describe_content()
+-- Whether a text is complete in itself between two parentheses: no end of a statement, no comment,
+-- no parenthesis or quotation mark without its other one, and no query. What _describe_content()
 -- returns is; but whoever may call the second part of steward.track() may call it with anything.
 create or replace function steward_private.is_expression(expression text)
 returns boolean
@@ -4110,7 +4139,11 @@ begin
         v_at := v_at + 1;
     end loop;
 
-    return v_quote is null and v_depth = 0 and v_bare !~* '[[:<:]](select|with|values|table)[[:>:]]';
+    return
+        v_quote is null
+        and v_depth = 0
+        and regexp_replace(v_bare, '[[:<:]]with time zone[[:>:]]', '', 'g')
+        !~* '[[:<:]](select|with|values|table)[[:>:]]';
 end
 $function$;
 
@@ -4444,7 +4477,7 @@ declare
     v_index text := 'steward_index_' || v_random;
     v_view text := 'pg_temp.steward_view_' || v_random;
     v_part record;
-    v_columns name[] := '{}';
+    v_columns name[] := array[]::name[];
     v_used name[];
     v_object record;
     v_text text;
@@ -4482,7 +4515,7 @@ begin
         content_plain := format('s.%I::text', _describe_content.content);
         content_old := format('old.%I::text', _describe_content.content);
         content_new := format('new.%I::text', _describe_content.content);
-        v_columns := array[_describe_content.content];
+        v_columns := array[_describe_content.content]::name[];
     end if;
 
     if not is_column or _describe_content.condition is not null then
@@ -4754,9 +4787,9 @@ end
 $function$;
 
 comment on function steward._describe_content(regclass, text, text) is
-'Part of steward.track(): what content and condition are, as PostgreSQL itself writes them, of a row '
-'called s, old or new; and which columns they use. Raises an error if one of them is neither a column '
-'nor an immutable expression over one row, or would run code of others.';
+'Part of steward.track(): what content and condition are, as PostgreSQL itself writes them, of a '
+'row called s, old or new; and which columns they use. Raises an error if one of them is neither a '
+'column nor an immutable expression over one row, or would run code of others.';
 
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
@@ -5495,6 +5528,7 @@ begin
         v_new ->> o.key,
         case
             when o.key in ('content', 'chunk_size') then v_on_rows
+            when o.key = 'where' and v_new ->> 'where' is null then v_on_rows
             when o.key = 'where' then v_on_rows || '; rows that do not satisfy it are no longer found'
             when o.key = 'on_delete' then 'holds for rows that are deleted from now on'
             when o.key = 'mode' and v_new ->> 'mode' = 'transactional'
@@ -5812,6 +5846,24 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/require_read_committed.sql
+-- An older snapshot would not show what was committed since, and what is decided here is about that.
+create or replace function steward_private.require_read_committed(what text)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception '% must run in a transaction that is read committed',
+            require_read_committed.what
+            using errcode = 'invalid_transaction_state';
+    end if;
+end
+$function$;
+
 -- sql/src/code/functions/source_of_space.sql
 create or replace function steward_private.source_of_space(space steward_private.space)
 returns steward_private.source
@@ -5925,7 +5977,7 @@ begin
     if v_dimensions <> check_vectors.dimensions then
         raise exception '% has % dimensions, not %',
             check_vectors.subject, v_dimensions, check_vectors.dimensions
-            using errcode = 'data_exception',
+            using errcode = case check_vectors.subject when 'vector' then 'SW002' else '22000' end,
             detail = format('It is number %s.', v_number),
             hint = 'It was made by another model than the one of the source.';
     elsif v_number is not null then
@@ -6633,7 +6685,10 @@ begin
 
             v_spaces := v_spaces || v_space.space_id;
         exception
-            when transaction_rollback or insufficient_resources or lock_not_available then
+            when lock_not_available then
+                -- next time
+                null;
+            when transaction_rollback or insufficient_resources then
                 raise;
             when others then
                 perform steward_private.set_aside(v_space.space_id, sqlerrm);
@@ -6676,12 +6731,16 @@ begin
         where s.source_id = v_source.source_id and s.state <> 'retired'
         order by s.space_id
     loop
-        -- What a worker has of this row is outdated. It never waits for us, so we may for it.
+        -- The job is taken away from whoever has it: what a worker has of this row is outdated. It
+        -- never waits for us, so we may for it. Generation 0: the writer's own.
         execute format(
-            'delete from %s as t using %s as k where %s',
+            'insert into %1$s (%2$s, position, generation) select %3$s, 0, 0 from %4$s as k '
+            'on conflict (%2$s) do update set position = 0, generation = 0, token = null, '
+            'available_at = null, failed_at = null, attempts = 0, setbacks = 0',
             v_space.job_table,
-            steward_private.key_record(v_source, '$1'),
-            steward_private.key_match(v_source, 't', 'k')
+            replace(steward_private.key_list(v_source, 't'), 't.', ''),
+            steward_private.key_list(v_source, 'k'),
+            steward_private.key_record(v_source, '$1')
         )
         using sync_row.key;
         execute format(
@@ -6725,19 +6784,11 @@ begin
         );
 
         execute format(
-            'insert into %s (%s) select %s from %s as k',
-            v_space.job_table,
-            replace(steward_private.key_list(v_source, 't'), 't.', '') || ', position',
-            steward_private.key_list(v_source, 'k') || ', 0',
-            steward_private.key_record(v_source, '$1')
-        )
-        using sync_row.key;
-        execute format(
             'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6))[1]', v_space.space_id
         )
         into v_token
         using
-            'the writer', clock_timestamp() + interval '1 hour', v_keys, array[1::bigint],
+            'the writer', clock_timestamp() + interval '1 hour', v_keys, array[0::bigint],
             array[v_plan::text], array[v_known.revision];
 
         select f.outcome into v_outcome
@@ -6800,6 +6851,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
+    perform steward_private.require_read_committed('claim()');
     perform steward_private.check_lease(claim.lease);
 
     if not steward_private.has_python() then
@@ -6929,6 +6981,8 @@ declare
     v_error text;
     v_state text;
 begin
+    perform steward_private.require_read_committed('complete()');
+
     if cardinality(complete.tokens) is distinct from cardinality(complete.vectors)
         or array_position(complete.tokens, null) is not null
     then
@@ -7090,6 +7144,8 @@ declare
     v_dimensions integer;
     v_outcome text;
 begin
+    perform steward_private.require_read_committed('complete()');
+
     select c.* into v_claim
     from steward_private.claim as c
     where c.token = complete.token;

@@ -24,25 +24,27 @@ MUTANTS = (
     ("fold_raises_generation", QUEUED, "lost"),
     ("fold_leaves_marks_of_locked_jobs", QUEUED, "lost"),
     ("fold_locks_ready_jobs", QUEUED, "lost"),
+    ("fold_keeps_gone_of_held_jobs", QUEUED, "the document is that of an earlier row"),
     ("sweep_looks_under_its_lock", QUEUED, "lost"),
     ("claim_reads_after_fold", QUEUED, "lost"),
-    ("claim_reads_document_with_row", TRANSACTIONAL, "lost"),
     ("tokens_are_unique", QUEUED, "two workers have the same token"),
     ("complete_checks_token", QUEUED, "a worker that had lost its token changed something"),
     ("complete_checks_generation", QUEUED, "lost"),
     ("complete_checks_source", QUEUED, "there is a document and no row"),
+    ("complete_checks_gone", QUEUED, "the document is that of an earlier row"),
     ("complete_keeps_updates_out", FILTERED, "there is a document and no row"),
-    ("complete_keeps_updates_out", TRANSACTIONAL, "lost"),
-    ("complete_checks_revision", TRANSACTIONAL, "lost"),
-    ("complete_compares_content", QUEUED, "the document is that of an earlier row"),
-    ("complete_removes_what_it_locked", TRANSACTIONAL, "the document of a row that is there"),
-    ("revisions_are_unique", TRANSACTIONAL, "an older result took the place of a newer one"),
+    ("sync_takes_job", TRANSACTIONAL, "lost"),
     ("reap_charges", CRASHES, "attempts do not end"),
     ("mark_commits_with_change", QUEUED, "lost"),
     ("edit_leaves_mark", QUEUED, "lost"),
     ("delete_leaves_mark", OLD_SNAPSHOTS, "lost"),
+    ("delete_notes_gone", QUEUED, "the document is that of an earlier row"),
     ("delete_removes_document", QUEUED, "there is a document and no row"),
 )
+
+# A second line of defence, not needed as long as all other rules hold: whoever stores or removes a
+# document takes the claim away or writes down that the row is gone.
+REDUNDANT = ("complete_checks_revision", "fold_revokes_claims_of_gone")
 
 
 def found(scenario: Scenario, rules: Rules) -> Violation:
@@ -58,7 +60,7 @@ def test_protocol_holds(scenario: Scenario) -> None:
     print(f"{scenario.name}: {result.states} states, {result.steps} steps")
 
     assert result.violation is None, str(result.violation)
-    assert result.states > 20_000
+    assert result.states > 10_000
 
 
 @pytest.mark.parametrize(
@@ -71,8 +73,15 @@ def test_every_rule_is_needed(rule: str, scenario: Scenario, problem: str) -> No
     assert len(violation.trace) > 1
 
 
-def test_every_rule_has_a_mutant() -> None:
-    assert {field.name for field in fields(Rules)} == {rule for rule, _, _ in MUTANTS}
+@pytest.mark.parametrize("rule", REDUNDANT)
+def test_second_line_of_defence(rule: str) -> None:
+    result = check(TRANSACTIONAL, replace(Rules(), **{rule: False}))
+
+    assert result.violation is None, str(result.violation)
+
+
+def test_every_rule_is_broken_once() -> None:
+    assert {f.name for f in fields(Rules)} == {m[0] for m in MUTANTS} | set(REDUNDANT)
 
 
 def test_delete_that_does_nothing() -> None:

@@ -148,16 +148,17 @@ def test_generated_objects_are_made_anew(db: Database, tmp_path: Path) -> None:
     before = snapshot(db)
     # as an earlier version might have made it
     db.run(
-        "create or replace function steward_data.notes_1_queue() returns trigger language plpgsql "
+        "create or replace function steward_data.notes_1_mark() returns trigger language plpgsql "
         "as 'begin return null; end'"
     )
     db.run(
-        "create or replace function steward_private.scan_1() returns table (key_1 integer) "
-        "language sql security definer begin atomic select 7; end"
+        "create or replace function steward_private.scan_1(last_key jsonb, \"limit\" integer) "
+        "returns table (key jsonb) language sql security definer "
+        "begin atomic select '{\"id\": 7}'::jsonb; end"
     )
     folder = next_version(tmp_path / "next")
     db.psql("-f", folder / "sql" / "install.sql")
-    for name in ("notes_1_queue", "scan_1"):
+    for name in ("notes_1_mark()", "scan_1("):
         assert lines_about(snapshot(db), name) == lines_about(before, name)
     db.run("insert into notes values (3, 'Locks hold.')")
     assert db.run("select key, state from steward.jobs order by key") == [

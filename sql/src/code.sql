@@ -63,6 +63,7 @@
 \ir code/functions/chunking.sql
 \ir code/functions/max_attempts.sql
 \ir code/functions/check_lease.sql
+\ir code/functions/require_read_committed.sql
 \ir code/functions/source_of_space.sql
 \ir code/functions/_refuse_claim.sql
 \ir code/functions/claims_of.sql

@@ -38,7 +38,7 @@ declare
     v_index text := 'steward_index_' || v_random;
     v_view text := 'pg_temp.steward_view_' || v_random;
     v_part record;
-    v_columns name[] := '{}';
+    v_columns name[] := array[]::name[];
     v_used name[];
     v_object record;
     v_text text;
@@ -76,7 +76,7 @@ begin
         content_plain := format('s.%I::text', _describe_content.content);
         content_old := format('old.%I::text', _describe_content.content);
         content_new := format('new.%I::text', _describe_content.content);
-        v_columns := array[_describe_content.content];
+        v_columns := array[_describe_content.content]::name[];
     end if;
 
     if not is_column or _describe_content.condition is not null then

@@ -77,6 +77,7 @@ begin
         v_new ->> o.key,
         case
             when o.key in ('content', 'chunk_size') then v_on_rows
+            when o.key = 'where' and v_new ->> 'where' is null then v_on_rows
             when o.key = 'where' then v_on_rows || '; rows that do not satisfy it are no longer found'
             when o.key = 'on_delete' then 'holds for rows that are deleted from now on'
             when o.key = 'mode' and v_new ->> 'mode' = 'transactional'

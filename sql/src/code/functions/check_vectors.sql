@@ -34,7 +34,7 @@ begin
     if v_dimensions <> check_vectors.dimensions then
         raise exception '% has % dimensions, not %',
             check_vectors.subject, v_dimensions, check_vectors.dimensions
-            using errcode = 'data_exception',
+            using errcode = case check_vectors.subject when 'vector' then 'SW002' else '22000' end,
             detail = format('It is number %s.', v_number),
             hint = 'It was made by another model than the one of the source.';
     elsif v_number is not null then

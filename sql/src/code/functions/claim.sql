@@ -41,6 +41,7 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
+    perform steward_private.require_read_committed('claim()');
     perform steward_private.check_lease(claim.lease);
 
     if not steward_private.has_python() then

@@ -14,6 +14,8 @@ declare
     v_error text;
     v_state text;
 begin
+    perform steward_private.require_read_committed('complete()');
+
     if cardinality(complete.tokens) is distinct from cardinality(complete.vectors)
         or array_position(complete.tokens, null) is not null
     then
@@ -175,6 +177,8 @@ declare
     v_dimensions integer;
     v_outcome text;
 begin
+    perform steward_private.require_read_committed('complete()');
+
     select c.* into v_claim
     from steward_private.claim as c
     where c.token = complete.token;

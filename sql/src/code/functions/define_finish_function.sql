@@ -28,11 +28,12 @@ declare
     v_states text[];
     v_generations bigint[];
     v_revisions integer[];
+    v_is_of_a_worker boolean;
 begin
     select
         array_agg(c.token order by o.n), array_agg(o.first order by o.n),
-        jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n)
-    into v_tokens, v_firsts, v_keys, v_revisions
+        jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n), bool_and(c.generation > 0)
+    into v_tokens, v_firsts, v_keys, v_revisions, v_is_of_a_worker
     from unnest(finish_%1$s.tokens, finish_%1$s.firsts) with ordinality as o (token, first, n)
     inner join steward_private.claim as c on c.token = o.token and c.space_id = %1$s;
 
@@ -117,7 +118,9 @@ begin
             when v_states[o.n] = 'row'
                 and (
                     h.revision is distinct from v_revisions[o.n]
-                    or exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
+                    -- the writer's own, see sync_row(), is of the row as it is
+                    or v_is_of_a_worker
+                    and exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
                 )
                 then 'superseded'
             else v_states[o.n]

@@ -107,8 +107,8 @@ begin
     v_read := format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure;
 
     -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for. Returns
-    -- the rows that could be locked, and whether they count. Where the writers store vectors
-    -- themselves they must be kept out altogether.
+    -- the rows that could be locked, and whether they count. Where writers store vectors themselves, or
+    -- make rows count no more, they must be kept out altogether: their triggers have run already.
     execute format(
         $sql$
         create or replace function steward_private.lock_%1$s(keys jsonb)
@@ -127,7 +127,11 @@ begin
         $sql$,
         v_source.source_id, v_key_record, v_relation, v_key_match,
         coalesce(v_source.condition_plain, 'true'),
-        case when v_source.mode = 'transactional' then 'no key update' else 'key share' end
+        case
+            when v_source.mode = 'transactional' or v_source.condition_plain is not null
+                then 'no key update'
+            else 'key share'
+        end
     );
     v_lock := format('steward_private.lock_%s(jsonb)', v_source.source_id)::regprocedure;
 

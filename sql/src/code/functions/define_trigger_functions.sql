@@ -100,7 +100,6 @@ begin
         v_empty := v_empty || format(
             $sql$
     truncate %1$s, %2$s, %3$s;
-    delete from steward_private.claim where space_id = %4$s;
     insert into steward_private.decision (space_id, outcome, reason)
     values (%4$s, 'retired', 'table truncated');
             $sql$,

@@ -52,7 +52,10 @@ begin
 
             v_spaces := v_spaces || v_space.space_id;
         exception
-            when transaction_rollback or insufficient_resources or lock_not_available then
+            when lock_not_available then
+                -- next time
+                null;
+            when transaction_rollback or insufficient_resources then
                 raise;
             when others then
                 perform steward_private.set_aside(v_space.space_id, sqlerrm);

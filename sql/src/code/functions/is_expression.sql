@@ -1,5 +1,5 @@
--- Whether a text is complete in itself between two parentheses: no end of a statement, no comment, no
--- parenthesis or quotation mark without its other one, and no query. What steward._describe_content()
+-- Whether a text is complete in itself between two parentheses: no end of a statement, no comment,
+-- no parenthesis or quotation mark without its other one, and no query. What _describe_content()
 -- returns is; but whoever may call the second part of steward.track() may call it with anything.
 create or replace function steward_private.is_expression(expression text)
 returns boolean
@@ -56,6 +56,10 @@ begin
         v_at := v_at + 1;
     end loop;
 
-    return v_quote is null and v_depth = 0 and v_bare !~* '[[:<:]](select|with|values|table)[[:>:]]';
+    return
+        v_quote is null
+        and v_depth = 0
+        and regexp_replace(v_bare, '[[:<:]]with time zone[[:>:]]', '', 'g')
+        !~* '[[:<:]](select|with|values|table)[[:>:]]';
 end
 $function$;

@@ -1,5 +1,5 @@
--- The expressions of a source run with the rights of its owner. Whoever tracks it may not use that to
--- run functions of somebody else's.
+-- The expressions of a source run with the rights of its owner. Whoever tracks it may not use that
+-- to run what is somebody else's.
 create or replace function steward_private.require_trusted_expressions(
     source steward_private.source
 )
@@ -11,36 +11,53 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_source steward_private.source := require_trusted_expressions.source;
-    v_function regprocedure;
+    v_object text;
 begin
-    select p.oid into v_function
-    from pg_class as c
-    cross join pg_depend as d
-    left join pg_operator as o
-        on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
-    inner join pg_proc as p
-        on
-            p.oid = case
-                when d.refclassid = 'pg_proc'::regclass then d.refobjid else o.oprcode::oid
-            end
-    inner join pg_roles as r on r.oid = p.proowner
+    with used as (
+        select d.refclassid, d.refobjid
+        from pg_depend as d
+        where
+            d.classid = 'pg_proc'::regclass
+            and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+    ),
+
+    owned (class_id, object_id, owner_id) as (
+        select u.refclassid, u.refobjid, p.proowner
+        from used as u
+        inner join pg_proc as p on p.oid = u.refobjid
+        where u.refclassid = 'pg_proc'::regclass
+        union all
+        select u.refclassid, u.refobjid, t.typowner
+        from used as u
+        inner join pg_type as t on t.oid = u.refobjid
+        where u.refclassid = 'pg_type'::regclass
+        union all
+        select u.refclassid, u.refobjid, o.oprowner
+        from used as u
+        inner join pg_operator as o on o.oid = u.refobjid
+        where u.refclassid = 'pg_operator'::regclass
+        union all
+        select u.refclassid, u.refobjid, p.proowner
+        from used as u
+        inner join pg_operator as o on o.oid = u.refobjid
+        inner join pg_proc as p on p.oid = o.oprcode
+        where u.refclassid = 'pg_operator'::regclass
+    )
+
+    select pg_describe_object(w.class_id, w.object_id, 0) into v_object
+    from owned as w
+    inner join pg_roles as r on r.oid = w.owner_id
     where
-        c.oid = v_source.relation
-        and d.classid = 'pg_proc'::regclass
-        and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
-        and not r.rolsuper
-        and p.proowner not in (
-            c.relowner,
-            (
-                select t.relowner
-                from pg_class as t
-                where t.oid = 'steward_private.source'::regclass
-            )
+        not r.rolsuper
+        and w.owner_id not in (
+            select c.relowner
+            from pg_class as c
+            where c.oid in (v_source.relation, 'steward_private.source'::regclass)
         )
     limit 1;
 
     if found then
-        raise exception 'content of table % uses function %', v_source.relation, v_function
+        raise exception 'content of table % uses %', v_source.relation, v_object
             using errcode = 'feature_not_supported',
             detail = 'It would run with the rights of the owner of the table.',
             hint = 'It must belong to the owner of the table or to a superuser.';

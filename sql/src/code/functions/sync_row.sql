@@ -29,12 +29,16 @@ begin
         where s.source_id = v_source.source_id and s.state <> 'retired'
         order by s.space_id
     loop
-        -- What a worker has of this row is outdated. It never waits for us, so we may for it.
+        -- The job is taken away from whoever has it: what a worker has of this row is outdated. It
+        -- never waits for us, so we may for it. Generation 0: the writer's own.
         execute format(
-            'delete from %s as t using %s as k where %s',
+            'insert into %1$s (%2$s, position, generation) select %3$s, 0, 0 from %4$s as k '
+            'on conflict (%2$s) do update set position = 0, generation = 0, token = null, '
+            'available_at = null, failed_at = null, attempts = 0, setbacks = 0',
             v_space.job_table,
-            steward_private.key_record(v_source, '$1'),
-            steward_private.key_match(v_source, 't', 'k')
+            replace(steward_private.key_list(v_source, 't'), 't.', ''),
+            steward_private.key_list(v_source, 'k'),
+            steward_private.key_record(v_source, '$1')
         )
         using sync_row.key;
         execute format(
@@ -78,19 +82,11 @@ begin
         );
 
         execute format(
-            'insert into %s (%s) select %s from %s as k',
-            v_space.job_table,
-            replace(steward_private.key_list(v_source, 't'), 't.', '') || ', position',
-            steward_private.key_list(v_source, 'k') || ', 0',
-            steward_private.key_record(v_source, '$1')
-        )
-        using sync_row.key;
-        execute format(
             'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6))[1]', v_space.space_id
         )
         into v_token
         using
-            'the writer', clock_timestamp() + interval '1 hour', v_keys, array[1::bigint],
+            'the writer', clock_timestamp() + interval '1 hour', v_keys, array[0::bigint],
             array[v_plan::text], array[v_known.revision];
 
         select f.outcome into v_outcome
