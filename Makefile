@@ -57,7 +57,7 @@ format: venv ## Put the Python code into its form.
 accept: venv ## Take what the tests print now as what they shall print; look at git diff.
 	@$(PYTHON) -m pytest -q -n $(WORKERS) --accept $(TESTS)
 
-bench: venv ## Measure what it costs, as ratios. ARGS='--rows 100000' for more rows.
+bench: venv ## Measure installing and searching. ARGS='--rows 100000' for more chunks.
 	@$(PYTHON) scripts/bench.py $(ARGS)
 
 bench-write: venv ## Measure what writers pay, beside pgai. ARGS=--quick: in less than a minute.

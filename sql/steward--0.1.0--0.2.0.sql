@@ -2444,9 +2444,9 @@ begin
         select from steward_private.source as s
         where s.source_id = new.source_id and not s.finished
     ) then
-        raise exception 'tracking of table % was begun and not finished', new.relation
+        raise exception 'a change of how table % is tracked was begun and not finished', new.relation
             using errcode = 'object_not_in_prerequisite_state',
-            hint = 'Call steward.track().';
+            hint = 'Call steward.track() or steward.alter().';
     end if;
 
     return null;
@@ -2454,11 +2454,11 @@ end
 $function$;
 
 -- sql/src/code/triggers/source.sql
-drop trigger if exists after_insert_require_finished on steward_private.source;
+drop trigger if exists after_change_require_finished on steward_private.source;
 
 -- at commit: a source that nobody finished would stand in everybody's way
-create constraint trigger after_insert_require_finished
-after insert on steward_private.source
+create constraint trigger after_change_require_finished
+after insert or update of finished on steward_private.source
 deferrable initially deferred
 for each row
 execute function steward_private.require_finished();
@@ -4077,6 +4077,36 @@ begin
             detail = 'It would run with the rights of the owner of the table.',
             hint = 'It must belong to the owner of the table or to a superuser.';
     end if;
+
+    -- Nor anything but what can stand in an index: a function of PostgreSQL's own such as
+    -- query_to_xml() runs whatever it is told to. Only the function that reads the keys is no
+    -- immutable one. Braces and blanks in a name are written with a backslash.
+    with body as (
+        select p.prosqlbody::text as tree
+        from pg_proc as p
+        where p.oid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+    )
+
+    select coalesce(p.oid::regprocedure::text, lower(u.found[2])) into v_object
+    from body as b
+    cross join regexp_matches(
+        b.tree,
+        ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+) '
+        '|\{(SUBLINK|AGGREF|WINDOWFUNC|GROUPINGFUNC|SQLVALUEFUNCTION|NEXTVALUEEXPR) ',
+        'g'
+    ) as u (found)
+    left join pg_proc as p on p.oid = u.found[1]::oid
+    where
+        (p.provolatile <> 'i' or p.proretset or u.found[2] is not null)
+        and p.oid is distinct from 'pg_catalog.jsonb_to_recordset(jsonb)'::regprocedure
+    limit 1;
+
+    if found then
+        raise exception 'content of table % is not immutable: it uses %',
+            v_source.relation, v_object
+            using errcode = 'invalid_object_definition',
+            hint = 'Call steward.track().';
+    end if;
 end
 $function$;
 
@@ -4098,21 +4128,27 @@ declare
     v_char text;
     v_depth integer := 0;
     v_quote text;
-    -- what stands outside of quotation marks
+    -- what stands outside of quotation marks, with $ where one begins
     v_bare text := '';
 begin
     while v_at <= v_length loop
         v_char := substr(v_text, v_at, 1);
 
         if v_quote is null then
-            if v_char = '''' and v_bare ~ '(^|[^[:alnum:]_])[eE]$' then
-                v_quote := 'E';
+            -- Nothing that PostgreSQL and this could read in two ways: x'1f', U&"...", names in other
+            -- letters, a quotation that goes on after a new line. PostgreSQL writes none of these.
+            if ascii(v_char) > 126 then
+                return false;
             elsif v_char in ('''', '"') then
-                -- x'1f', U&"...": not what PostgreSQL writes
-                if v_bare ~ '[[:alnum:]_&]$' then
+                if v_bare ~ '[$][[:space:]]*[eE]?$' then
                     return false;
+                elsif v_char = '''' and v_bare ~ '(^|[^a-zA-Z0-9_])[eE]$' then
+                    v_quote := 'E';
+                elsif v_bare ~ '[a-zA-Z0-9_&]$' then
+                    return false;
+                else
+                    v_quote := v_char;
                 end if;
-                v_quote := v_char;
             elsif v_char in (';', '$', chr(92)) or substr(v_text, v_at, 2) in ('--', '/*') then
                 return false;
             elsif v_char = '(' then
@@ -4125,8 +4161,13 @@ begin
                 end if;
             end if;
 
-            v_bare := v_bare || case when v_quote is null then v_char else ' ' end;
-        elsif v_quote = 'E' and v_char = chr(92) then
+            v_bare := v_bare || case when v_quote is null then v_char else '$' end;
+        elsif v_char = chr(92) and v_quote <> '"' then
+            -- in a plain one it depends on a setting what it means
+            if v_quote <> 'E' then
+                return false;
+            end if;
+
             v_at := v_at + 1;
         elsif v_char = (case v_quote when 'E' then '''' else v_quote end) then
             if substr(v_text, v_at + 1, 1) = v_char then
@@ -5336,7 +5377,7 @@ create or replace function steward._begin_alter(
     content_columns name[],
     options jsonb
 )
-returns bigint
+returns boolean
 language plpgsql
 volatile parallel unsafe
 -- definer: writes the registry and makes functions
@@ -5347,17 +5388,8 @@ declare
     v_old steward_private.source := steward_private.source_of(_begin_alter.source);
     v_new steward_private.source;
     v_space steward_private.space;
-    v_rows bigint := 0;
+    v_is_dirty boolean;
 begin
-    if not has_table_privilege(session_user, v_old.relation, 'trigger') then
-        raise exception 'permission denied to alter the tracking of table %', v_old.relation
-            using errcode = 'insufficient_privilege',
-            hint = format(
-                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
-                v_old.relation, session_user
-            );
-    end if;
-
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
         and coalesce(steward_private.is_expression(_begin_alter.condition_plain), true)
@@ -5393,12 +5425,15 @@ begin
         priority = (_begin_alter.options ->> 'priority')::integer,
         notify = (_begin_alter.options ->> 'notify')::boolean,
         daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
-        backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer
+        backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer,
+        finished = false
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
-    perform steward_private.define_readers(v_new);
-    perform steward_private.require_trusted_expressions(v_new);
+    v_is_dirty := (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
+        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size);
+
+    -- nothing yet that reads the source: that the caller may do this is still to be proved
     perform steward_private.define_trigger_functions(v_new);
 
     for v_space in
@@ -5407,13 +5442,7 @@ begin
         where s.source_id = v_new.source_id
         order by s.space_id
     loop
-        perform steward_private.define_space_functions(v_new, v_space);
-        perform steward_private.create_visibility_policy(v_new, v_space.doc_table);
-        perform steward_private.create_visibility_policy(v_new, v_space.chunk_table);
-
-        if (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
-            is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size)
-        then
+        if v_is_dirty then
             -- What is being worked on was read as it was to be read before.
             execute format(
                 'update %s as t set generation = t.generation + 1 where t.token is not null',
@@ -5434,19 +5463,85 @@ begin
         end if;
     end loop;
 
-    if (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
-        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size)
-    then
-        v_rows := steward_private.begin_backfill(v_new, 'altered');
-    end if;
-
-    return v_rows;
+    return v_is_dirty;
 end
 $function$;
 
 comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
-'Part of steward.alter(): changes the registry and what is generated from it. Returns how many rows '
-'will be looked at.';
+'First part of steward.alter(): changes the registry and what is generated from it. Returns whether '
+'rows have to be looked at again.';
+
+-- sql/src/code/functions/_finish_alter.sql
+create or replace function steward._finish_alter(source regclass, look_again boolean)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(_finish_alter.source);
+    v_space steward_private.space;
+    v_now bigint := pg_current_xact_id()::text::bigint;
+begin
+    perform steward_private.require_triggers(v_source);
+
+    -- The proof that the caller may do this: PostgreSQL has just let them make the triggers anew.
+    if not exists (
+        select from pg_trigger as t
+        where
+            t.tgrelid = v_source.relation
+            and t.tgname = 'steward_insert'
+            and t.tgparentid = 0
+            and pg_xact_status(
+                (
+                    (v_now >> 32 << 32)
+                    + t.xmin::text::bigint
+                    -- frozen in an earlier epoch
+                    - case
+                        when t.xmin::text::bigint > v_now & 4294967295
+                            and v_now >> 32 > 0
+                            then 4294967296
+                        else 0
+                    end
+                )::text::xid8
+            ) = 'in progress'
+    ) then
+        raise exception 'triggers of table % have not been made anew', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Call steward.alter().';
+    end if;
+
+    perform steward_private.define_readers(v_source);
+    perform steward_private.require_trusted_expressions(v_source);
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id
+        order by s.space_id
+    loop
+        perform steward_private.define_space_functions(v_source, v_space);
+        perform steward_private.create_visibility_policy(v_source, v_space.doc_table);
+        perform steward_private.create_visibility_policy(v_source, v_space.chunk_table);
+    end loop;
+
+    update steward_private.source as s
+    set finished = true
+    where s.source_id = v_source.source_id;
+
+    if _finish_alter.look_again then
+        return steward_private.begin_backfill(v_source, 'altered');
+    end if;
+
+    return 0;
+end
+$function$;
+
+comment on function steward._finish_alter(regclass, boolean) is
+'Last part of steward.alter(): makes the readers anew, and has the rows looked at again, if need be. '
+'Returns how many.';
 
 -- sql/src/code/functions/alter.sql
 create or replace function steward.alter(
@@ -5471,6 +5566,7 @@ declare
     v_old jsonb := steward._options(alter.source);
     v_new jsonb;
     v_content record;
+    v_is_dirty boolean;
     v_rows bigint;
     v_on_rows text;
 begin
@@ -5497,27 +5593,38 @@ begin
     || case when alter.daily_budget = 'infinity' then '{"daily_budget": null}' else '{}' end::jsonb
     || case when alter.backfill_rate = 0 then '{"backfill_rate": null}' else '{}' end::jsonb;
 
+    if v_new = v_old then
+        return;
+    end if;
+
+    if not has_table_privilege(alter.source, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', alter.source
+            using errcode = 'insufficient_privilege',
+            hint = format(
+                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
+                alter.source, current_user
+            );
+    end if;
+
     perform steward._check_options(v_new);
 
     select d.* into strict v_content
     from steward._describe_content(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
 
-    v_rows := steward._begin_alter(
+    v_is_dirty := steward._begin_alter(
         alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
     );
 
-    if (v_old -> 'content', v_old -> 'where', v_old -> 'mode')
-        is distinct from (v_new -> 'content', v_new -> 'where', v_new -> 'mode')
-    then
-        if v_old ->> 'where' is not null and v_new ->> 'where' is null then
-            execute format('drop trigger steward_leave on %s', alter.source);
-        end if;
-
-        perform steward._create_triggers(
-            alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
-            v_content.condition_new, v_content.columns
-        );
+    if v_old ->> 'where' is not null and v_new ->> 'where' is null then
+        execute format('drop trigger steward_leave on %s', alter.source);
     end if;
+
+    -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
+    perform steward._create_triggers(
+        alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
+        v_content.condition_new, v_content.columns
+    );
+    v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
     v_on_rows := format('%s rows will be looked at', v_rows);
 
@@ -9035,6 +9142,7 @@ grant execute on function steward.alter(
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb) to steward_admin;
+grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
 to steward_admin;

@@ -26,6 +26,12 @@ TABLES = (
     "steward_private.space",
     "steward_private.claim",
     "steward_private.decision",
+    "steward_private.backfill",
+    "steward_private.horizon",
+    "steward_private.usage",
+    'steward_data."My articles_1_mark_0"',
+    'steward_data."My articles_1_mark_1"',
+    'steward_data."My articles_1_gone"',
     'steward_data."My articles_1_job"',
     'steward_data."My articles_1_doc"',
     'steward_data."My articles_1_chunk"',
@@ -60,7 +66,7 @@ def sequences(database: Database) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def busy(db: Database, make_role: MakeRole) -> Database:
-    """A database in which rows are fresh, pending, claimed, failed, and without text."""
+    """A database with rows in every state, unread marks and a backfill that is half way."""
     owner = make_role("steward_admin")
     db.run("create schema app")
     db.run(f"grant usage, create on schema app to {quote_name(owner)}")
@@ -74,6 +80,9 @@ def busy(db: Database, make_role: MakeRole) -> Database:
         ("edited", "The moon pulls at the oceans."),
         ("failed", "A mutex lets one thread in."),
         ("claimed", "Roses grow along the fence."),
+        ("ready", "Rain falls on the hills."),
+        ("waiting", "The wind blows from the west."),
+        ("late", "It was here a moment ago."),
         ("empty", None),
         ("gone", "Nobody will know of this."),
     ):
@@ -86,17 +95,35 @@ def busy(db: Database, make_role: MakeRole) -> Database:
     for _ in range(4):
         db.run('update steward_data."My articles_1_job" set available_at = now()')
         db.run("select steward.fail(token, 'it is no use') from steward.claim('clumsy')")
-    db.run("""update app."My articles" set "the $body$" = 'Red roses.' where "Key" = 'claimed'""")
+    edit = 'update app."My articles" set "the $body$" = %s where "Key" = %s'
+    db.run(edit, "West winds.", "waiting")
+    assert db.run("select steward.fail(token, 'not now') from steward.claim('clumsy')") == [
+        ("pending",)
+    ]
+    db.run(edit, "Red roses.", "claimed")
     assert len(db.run("select * from steward.claim('on leave', lease => '1 day')")) == 1
-    db.run("""update app."My articles" set "the $body$" = 'The tide.' where "Key" = 'edited'""")
+    db.run(edit, "Heavy rain.", "ready")
+    db.run("select steward_private.fold_spaces('{1}')")
+    # nobody has looked at these marks yet
+    db.run(edit, "The tide.", "edited")
+    db.run("""delete from app."My articles" where "Key" = 'late'""")
     db.run("select steward.add_model('tiny@1', 3, 'mine')")
 
     # a table of somebody who is no superuser, whose readers run as that role
     db.run("create table app.mine (id integer primary key, body text)", user=owner)
-    db.run("insert into app.mine values (1, 'Mine.'), (2, 'Mine, too.')", user=owner)
+    db.run("insert into app.mine select n, 'Mine.' from generate_series(1, 1200) as n", user=owner)
     db.run("select steward.track('app.mine', content => 'body')", user=owner)
-    states = "select state, count(*) from steward.jobs group by 1 order by 1"
-    assert db.run(states) == [("claimed", 1), ("failed", 1), ("pending", 3)]
+    db.run("select steward_private.fold_spaces('{2}')")
+    assert db.run("select state, rows_queued from steward.backfills order by rows_queued") == [
+        ("done", 9),
+        ("running", 1000),
+    ]
+    states = f"select state, count(*) from steward.jobs where source = {SOURCE}::regclass "
+    assert db.run(states + "group by 1 order by 1") == [
+        ("claimed", 1),
+        ("failed", 1),
+        ("pending", 4),
+    ]
     return db
 
 
@@ -214,23 +241,30 @@ def goes_on(database: Database) -> None:
     assert database.run(search, "bread") == fresh
     states = "select documents, fresh, pending, failed, missing from steward.freshness "
     here = f"where source = {SOURCE}::regclass"
-    assert database.run(states + here) == [(5, 2, 2, 1, 0)]
+    assert database.run(states + here) == [(7, 2, 4, 1, 0)]
+    assert_verified(database, only_pending=True)
 
     # what was pending is done; what was claimed is still held, and its holder may deliver
     database.work()
     assert database.run(search, "the tide") == [("edited", "The tide.")]
+    assert database.run(search, "heavy rain") == [("ready", "Heavy rain.")]
+    assert database.run(states + "where source = 'app.mine'::regclass") == [(1200, 1200, 0, 0, 0)]
     (claim,) = database.run("select token, plan -> 'texts' ->> 0 from steward_private.claim")
     complete = "select steward.complete(%s, steward.embed(array[%s]))"
     assert database.value(complete, *claim) == "embedded"
     assert database.run(search, "red roses") == [("claimed", "Red roses.")]
-    assert database.run(states + here) == [(5, 4, 0, 1, 0)]
-    # an edit wakes what had failed
+    assert database.run(states + here) == [(7, 5, 1, 1, 0)]
+    # an edit wakes what waits, and what had failed
+    database.run(
+        """update app."My articles" set "the $body$" = 'Wild wind.' where "Key" = 'waiting'"""
+    )
     database.run("""update app."My articles" set "the $body$" = 'A lock.' where "Key" = 'failed'""")
     # edits, new rows and deletes are noticed, with chunks that get numbers of their own
     database.run("""insert into app."My articles" values ('new', 2, 'Snow falls in winter.')""")
     database.run("""delete from app."My articles" where "Key" = 'fresh'""")
     database.work()
-    assert database.run(states + here) == [(5, 5, 0, 0, 0)]
+    assert database.run(states + here) == [(7, 7, 0, 0, 0)]
+    assert_verified(database)
     assert database.run(search, "snow") == [("new", "Snow falls in winter.")]
     assert database.value("select count(*) from steward.jobs") == 0
     assert database.run("select chunk from steward.search('app.mine', 'mine', 1)") == [("Mine.",)]
@@ -252,6 +286,17 @@ def goes_on(database: Database) -> None:
         )
         == []
     )
+
+
+def assert_verified(database: Database, *, only_pending: bool = False) -> None:
+    """What is stored is what the rows say; or else it is known that it is not."""
+    for source in (SOURCE, "'app.mine'"):
+        problems = database.run(f"select key, problem, pending from steward.verify({source})")
+        if only_pending:
+            assert problems
+            assert [problem for problem in problems if not problem[2]] == []
+        else:
+            assert problems == []
 
 
 def test_the_comparison_notices_a_loss(busy: Database, tmp_path: Path) -> None:

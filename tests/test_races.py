@@ -7,11 +7,12 @@ engine broken they must not.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,18 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from racing import IN_CLAIM, IN_COMPLETE, Arena, Session, at_once, install, rewrite, stopped
+from racing import (
+    IN_CLAIM,
+    IN_COMPLETE,
+    PATIENCE,
+    STEPS,
+    Arena,
+    Session,
+    at_once,
+    install,
+    rewrite,
+    stopped,
+)
 from support import Database
 
 STALE = "SW001"
@@ -125,10 +137,10 @@ def work(db: Arena) -> None:
     raise AssertionError(f"there is no end of it: {db.run('select * from steward.jobs')}")
 
 
-def settle(db: Arena, *, crashed: bool = False) -> None:
+def settle(db: Arena) -> None:
     """In the end everything stored is what the rows say, and nothing is left of the way there."""
-    if crashed:
-        lose_leases(db)
+    # those whose worker is gone, or whose table was truncated
+    lose_leases(db)
     work(db)
     assert db.run("select * from steward.verify('notes')") == []
     assert [
@@ -280,7 +292,15 @@ def shown(db: Arena) -> list[str]:
 )
 @pytest.mark.parametrize(
     "step",
-    ["nothing", "claim", "result", "edit, claim and result", "failure", "reaper", *STEPS_THAT_WRITE],
+    [
+        "nothing",
+        "claim",
+        "result",
+        "edit, claim and result",
+        "failure",
+        "reaper",
+        *STEPS_THAT_WRITE,
+    ],
 )
 def test_old_snapshot(notes: Arena, isolation: IsolationLevel, step: str) -> None:
     """A writer with an old snapshot never fails because of what a worker did since."""
@@ -332,8 +352,7 @@ def test_old_snapshot(notes: Arena, isolation: IsolationLevel, step: str) -> Non
         # A row that has the key now may show the old text until a claim sees to it: the writer did
         # not see what was stored, and could not take it away.
         assert "text" not in shown(notes) or not change.deletes or len(change.transactions[0]) > 1
-        # nor could it take away the claims
-        settle(notes, crashed=True)
+        settle(notes)
 
 
 def act_before(db: Arena, step: str, claimed: Claimed) -> None:
@@ -572,8 +591,10 @@ def document_that_is_not_the_planned_one(db: Arena) -> None:
     (item,) = claim(db)
     # such as: restored from a copy
     db.run("delete from steward_data.notes_1_chunk where key_1 = 2")
-    db.run("update steward_data.notes_1_doc set revision = revision + 1, chunk_ids = '{}', "
-           "starts = '{}', ends = '{}', headings = '{}' where key_1 = 2")
+    db.run(
+        "update steward_data.notes_1_doc set revision = revision + 1, chunk_ids = '{}', "
+        "starts = '{}', ends = '{}', headings = '{}' where key_1 = 2"
+    )
     assert complete(db, item) == "superseded"
     assert db.run("select attempts, state from steward.jobs") == [(0, "pending")]
 
@@ -652,8 +673,10 @@ def result_after_the_reaper(db: Arena) -> None:
         db.run("update notes set body = 'edited'")
         hurry(db)
         claimed = claim(db, "quick")
-    ((token, texts),) = claimed or [(0, [])] if claimed else db.run(
-        "select token, array['edited'] from steward_private.claim"
+    ((token, texts),) = (
+        claimed or [(0, [])]
+        if claimed
+        else db.run("select token, array['edited'] from steward_private.claim")
     )
     assert stored(db) == ["old"]
     assert complete(db, (token, texts)) in ("embedded",)
@@ -778,8 +801,392 @@ def crash_loop_ends_as_failed(db: Arena) -> None:
     db.run("update notes set body = 'edited'")
 
 
+# Other ways to write
+
+
+@story
+def copy(db: Arena) -> None:
+    """COPY fires the triggers of each row."""
+    with db.borrow() as session, session.cursor() as cursor:
+        with cursor.copy("copy notes from stdin") as lines:
+            lines.write("2\tsecond\n3\tthird\n")
+    assert sorted(texts for _, texts in claim(db)) == [["second"], ["third"]]
+
+
+@story
+def trigger_that_rewrites_what_is_written(db: Arena) -> None:
+    """What counts is what is stored in the end."""
+    db.run(
+        "create function rewrite() returns trigger language plpgsql as "
+        "$$ begin new.body := new.body || ' rewritten'; return new; end $$; "
+        "create trigger a before insert or update on notes "
+        "for each row execute function rewrite()"
+    )
+    db.run("update notes set body = 'text'")
+    db.run("insert into notes values (2, 'second')")
+    assert sorted(texts for _, texts in claim(db)) == [["second rewritten"], ["text rewritten"]]
+
+
+@story
+def constraint_trigger_that_writes_at_commit(db: Arena) -> None:
+    """Its mark comes at the last moment, and is one like any other."""
+    db.run(
+        "create function finish() returns trigger language plpgsql as "
+        "$$ begin update notes set body = 'edited' where id = 1; return null; end $$; "
+        "create constraint trigger a after insert on notes deferrable initially deferred "
+        "for each row execute function finish()"
+    )
+    with db.borrow() as writer, writer.transaction():
+        writer.execute("insert into notes values (2, 'second')")
+        assert claim(db) == []
+    assert sorted(texts for _, texts in claim(db)) == [["edited"], ["second"]]
+
+
+@story
+def foreign_key_that_deletes_at_commit(db: Arena) -> None:
+    """A deferred constraint refuses the transaction, and then nothing has happened; or cascades."""
+    db.run(
+        "create table owners (id integer primary key); insert into owners values (1); "
+        "alter table notes add owner integer references owners on delete cascade "
+        "deferrable initially deferred; update notes set owner = 1"
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        db.run("insert into notes values (2, 'second', 2)")
+    assert claim(db) == []
+    db.run("update notes set body = 'text'")
+    (item,) = claim(db)
+    db.run("delete from owners")
+    assert stored(db) == []
+    assert complete(db, item) == "retired"
+
+
+@story
+def behind_the_back_of_the_triggers(db: Arena) -> None:
+    """verify() sees what a replica's session wrote, and reconcile() has it put right."""
+    db.run("insert into notes values (2, 'second'), (3, 'third')")
+    work(db)
+    with db.connect() as replica:
+        replica.execute("set session_replication_role = replica")
+        replica.execute("update notes set body = 'edited' where id = 1")
+        replica.execute("delete from notes where id = 2")
+        replica.execute("insert into notes values (4, 'fourth')")
+    assert claim(db) == []
+    seen = "select key ->> 'id', problem from steward.verify('notes') where pending = {} order by 1"
+    assert db.run(seen.format(False)) == [("1", "stale"), ("2", "orphan"), ("4", "missing")]
+    assert db.value("select steward.reconcile('notes')") == 3
+    assert db.run(seen.format(False)) == []
+    assert len(db.run(seen.format(True))) == 3
+    work(db)
+    assert stored(db) == ["edited", "fourth", "third"]
+
+
+@story
+def mark_table_emptied_while_somebody_writes(db: Arena) -> None:
+    """The marks of a transaction that is still open stay when its table is emptied."""
+    without_clock(db)
+    db.run("insert into notes select n, 'n' || n from generate_series(2, 5) as n")
+    # many pages of marks, all folded
+    marks = "steward_data.notes_1_mark_0", "steward_data.notes_1_mark_1"
+    for table in marks:
+        db.run(f"insert into {table} (key_1) select 1 from generate_series(1, 12000)")
+    for _ in range(6):
+        db.run("select steward_private.fold_1()")
+    work(db)
+    with db.borrow() as writer, writer.transaction():
+        writer.execute("update notes set body = 'edited' where id = 1")
+        with at_once(db, claim_by) as worker:
+            assert not worker.waits()
+            assert worker.result() == []
+    ((_, texts),) = claim(db)
+    assert texts == ["edited"]
+    assert db.value("select pg_relation_size(%s) + pg_relation_size(%s)", *marks) <= 64 * 8192
+
+
+def without_clock(db: Arena) -> None:
+    """Let a mark table be emptied at any time, and not only in the ten seconds that are not its."""
+    rewrite(
+        db, "steward_private.empty_mark_table", r"if floor\(.*?% 10 > 7\s+then", "if false then"
+    )
+
+
 @pytest.mark.parametrize("tell", STORIES, ids=lambda tell: tell.__name__)
 def test_story(notes: Arena, tell: Callable[[Arena], None]) -> None:
     """Each holds, and in the end all is true."""
     tell(notes)
     settle(notes)
+
+
+# Killed ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [*IN_CLAIM, *IN_COMPLETE])
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_backend_terminated_at_each_step(notes: Arena, step: str, is_edited: bool) -> None:
+    """What a session did and has not committed did not happen."""
+    notes.run("update notes set body = 'text'")
+    claimed = [] if step in IN_CLAIM else claim(notes)
+
+    def act(session: Session) -> object:
+        return [complete_by(session, item) for item in claimed] or claim_by(session)
+
+    with stopped(notes, step, act) as worker:
+        if is_edited:
+            notes.run("update notes set body = 'edited'")
+        notes.run("select pg_terminate_backend(%s, 10000)", worker.pid)
+        assert isinstance(worker.error(), psycopg.OperationalError)
+    assert stored(notes) == ["old"]
+    assert states(notes) == ["claimed" if claimed else "pending"]
+    settle(notes)
+
+
+WORKER = """
+import sys, psycopg
+session = psycopg.connect(sys.argv[1], autocommit=True)
+session.execute("select set_config('racing.stop', %s, false)", [sys.argv[2]])
+print(session.info.backend_pid, flush=True)
+rows = session.execute("select token, texts from steward.claim('victim')").fetchall()
+print(rows[0][0], flush=True)
+sys.stdin.readline()
+session.execute("select steward.complete(%s, %s)", [rows[0][0], [sys.argv[3]]])
+"""
+
+
+@pytest.mark.parametrize(
+    "step", ["", "claim: has read rows", "claim: settles", "complete: has locked"]
+)
+def test_worker_process_killed(notes: Arena, step: str) -> None:
+    """kill -9 of the client: whether the server finishes its statement or not, nothing is lost."""
+    notes.run("update notes set body = 'text'")
+    with notes.borrow() as gatekeeper:
+        if step:
+            gatekeeper.execute("select pg_advisory_lock(%s)", [list(STEPS).index(step)])
+        command = [sys.executable, "-c", WORKER, notes.cluster.dsn(notes.name), step]
+        worker = subprocess.Popen(
+            [*command, vector_of("text")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with worker:
+            assert worker.stdout
+            assert worker.stdin
+            pid = int(worker.stdout.readline())
+            if step not in IN_CLAIM:
+                worker.stdout.readline()
+            if step in IN_COMPLETE:
+                worker.stdin.write("go on\n")
+                worker.stdin.flush()
+            if step:
+                wait_for(notes, "select cardinality(pg_blocking_pids(%s)) > 0", pid)
+            worker.send_signal(signal.SIGKILL)
+        gatekeeper.execute("select pg_advisory_unlock_all()")
+    wait_for(notes, "select not exists (select from pg_stat_activity where pid = %s)", pid)
+    settle(notes)
+    assert stored(notes) == ["text"]
+
+
+def wait_for(db: Arena, question: str, *parameters: Any) -> None:
+    """Until it is so."""
+    until = time.monotonic() + PATIENCE
+    while not db.value(question, *parameters):
+        assert time.monotonic() < until, question
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("step", ["claim: has read rows", "complete: has locked"])
+def test_server_process_killed(notes: Arena, step: str, whole: bool) -> None:
+    """kill -9 of one backend, which takes all others with it, or of every process."""
+    notes.run("update notes set body = 'text'")
+    claimed = [] if step in IN_CLAIM else claim(notes)
+
+    def act(session: Session) -> object:
+        return [complete_by(session, item) for item in claimed] or claim_by(session)
+
+    with contextlib.suppress(psycopg.OperationalError), stopped(notes, step, act) as worker:
+        notes.run("insert into notes values (2, 'second')")
+        if whole:
+            notes.cluster.kill9()
+            notes.cluster.start()
+        else:
+            os.kill(worker.pid, signal.SIGKILL)
+        assert isinstance(worker.error(), psycopg.OperationalError)
+    notes.leave()
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            notes.run("select")
+        except psycopg.OperationalError:
+            notes.leave()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        else:
+            break
+    assert stored(notes) == ["old"]
+    settle(notes)
+    assert stored(notes) == ["second", "text"]
+
+
+# Each rule is guarded ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A rule of the engine, how to break it, and the story that must not hold then."""
+
+    rule: str
+    tell: Callable[[Arena], None]
+    # function, what is in it (a regular expression), what is there instead
+    changes: Sequence[tuple[str, str, str]]
+
+
+FOLD, FINISH = "steward_private.fold_1", "steward_private.finish_1"
+MUTATIONS = [
+    Mutation(
+        "an edit since the claim keeps the job",
+        edit_while_claimed,
+        [(FINISH, r"c\.generation = o\.generation as is_current", "true as is_current")],
+    ),
+    Mutation(
+        "a fold raises the generation of a claimed job",
+        edit_while_claimed,
+        [
+            (
+                FOLD,
+                r"case when d\.claimed then t\.generation \+ 1",
+                "case when d.claimed then t.generation",
+            )
+        ],
+    ),
+    Mutation(
+        "a mark is removed only when its job could be changed",
+        edit_between_read_and_fold_of_another,
+        [(FOLD, r"and not exists \(select from busy as d where [^\n]*\)\n", "\n")],
+    ),
+    Mutation(
+        "rows are read after the marks are folded",
+        edit_between_fold_and_read,
+        [
+            (
+                "steward_private.plan_claims",
+                "v_plans := coalesce\\(",
+                "execute format('select steward_private.fold_%s()', (plan_claims.source).source_id);"
+                "v_plans := coalesce(",
+            )
+        ],
+    ),
+    Mutation(
+        "the row is locked before its document is stored",
+        deleted_between_the_locks_and_the_writes_of_a_result,
+        [
+            (
+                FINISH,
+                r"left join steward_private\.lock_1\(v_keys\) as l",
+                'left join (select r."position", true as counts from '
+                "steward_private.read_1(v_keys) as r where r.found) as l",
+            )
+        ],
+    ),
+    Mutation(
+        "a result is not for another row with the key",
+        deleted_and_inserted_while_claimed,
+        [(FINISH, r"or exists \(select from \S*_gone as d, [^\n]*\n", "\n")],
+    ),
+    Mutation(
+        "a deletion is remembered while somebody has the job in hand",
+        deleted_and_inserted_while_a_claim_reads,
+        [
+            (
+                FOLD,
+                r"(?<=delete from )(\S+_gone as t\n\s+using deleted as d\n\s+where .*?) and [^;]*;",
+                r"\1;",
+            )
+        ],
+    ),
+    Mutation(
+        "a fold takes the claims of deleted rows away",
+        claims_of_a_deleted_row_are_revoked,
+        [(FOLD, r"where t\.token is not null\n", "where false\n")],
+    ),
+    Mutation(
+        "a deleted row takes its chunks with it",
+        deleted_and_inserted_shows_nothing_of_the_deleted_row,
+        [("steward_data.notes_1_gone", r"delete from \S+_chunk as t where ", r"\g<0>false and ")],
+    ),
+    Mutation(
+        "a plan is for one revision of the document",
+        document_that_is_not_the_planned_one,
+        [(FINISH, r"h\.revision is distinct from v_revisions\[o\.n\]", "false")],
+    ),
+    Mutation(
+        "a claim is charged",
+        crash_loop_ends_as_failed,
+        [("steward_private.claim_1", r"attempts = t\.attempts \+ 1", "attempts = t.attempts")],
+    ),
+    Mutation(
+        "the reaper ends the claim",
+        result_after_the_reaper,
+        [
+            (
+                "steward_private.give_back",
+                r"where c\.token = o\.token and o\.outcome <> 'busy'",
+                "where false",
+            )
+        ],
+    ),
+    Mutation(
+        "a result needs the token that the job has",
+        result_after_the_reaper,
+        [
+            (
+                "steward_private.give_back",
+                r"where c\.token = o\.token and o\.outcome <> 'busy'",
+                "where false",
+            ),
+            (FINISH, r" and t\.token = i\.token", ""),
+        ],
+    ),
+    Mutation(
+        "who claims passes by the jobs of others",
+        two_workers_on_one_row,
+        [("steward_private.due_1", "for update skip locked", "")],
+    ),
+    Mutation(
+        "who hands in passes by the jobs of others",
+        reaper_during_a_result,
+        [("steward_private.give_back", "for update of t skip locked", "for update of t")],
+    ),
+    Mutation(
+        "one fold at a time, and nobody waits for it",
+        two_folds_at_once,
+        [(FOLD, "for no key update skip locked", "for no key update")],
+    ),
+    Mutation(
+        "an edited text has attempts of its own",
+        failure_of_a_text_that_was_edited,
+        [
+            (
+                "steward_private.give_back",
+                r"when t\.generation <> i\.claimed then 0",
+                "when false then 0",
+            )
+        ],
+    ),
+    Mutation(
+        "a mark table is emptied only when nobody writes to it",
+        mark_table_emptied_while_somebody_writes,
+        [("steward_private.empty_mark_table", r"execute format\(\s*'lock table .*?\);", "")],
+    ),
+]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.rule.replace(" ", "_"))
+def test_each_rule_is_guarded(notes: Arena, mutation: Mutation) -> None:
+    """With a rule of the engine broken, its story does not hold: neither is there for nothing."""
+    for function, old, new in mutation.changes:
+        rewrite(notes, function, old, new)
+    with pytest.raises((AssertionError, psycopg.Error, TimeoutError)) as caught:
+        mutation.tell(notes)
+        settle(notes)
+    # it must go wrong where the story looks, and not because the broken function is no function
+    assert not isinstance(caught.value, psycopg.ProgrammingError), caught.value

@@ -52,6 +52,7 @@
 \ir code/functions/track.sql
 \ir code/functions/_options.sql
 \ir code/functions/_begin_alter.sql
+\ir code/functions/_finish_alter.sql
 \ir code/functions/alter.sql
 \ir code/functions/_price.sql
 \ir code/functions/_count_chunks.sql

@@ -90,6 +90,7 @@ grant execute on function steward.alter(
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb) to steward_admin;
+grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
 to steward_admin;

@@ -5,7 +5,7 @@ create or replace function steward._begin_alter(
     content_columns name[],
     options jsonb
 )
-returns bigint
+returns boolean
 language plpgsql
 volatile parallel unsafe
 -- definer: writes the registry and makes functions
@@ -16,17 +16,8 @@ declare
     v_old steward_private.source := steward_private.source_of(_begin_alter.source);
     v_new steward_private.source;
     v_space steward_private.space;
-    v_rows bigint := 0;
+    v_is_dirty boolean;
 begin
-    if not has_table_privilege(session_user, v_old.relation, 'trigger') then
-        raise exception 'permission denied to alter the tracking of table %', v_old.relation
-            using errcode = 'insufficient_privilege',
-            hint = format(
-                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
-                v_old.relation, session_user
-            );
-    end if;
-
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
         and coalesce(steward_private.is_expression(_begin_alter.condition_plain), true)
@@ -62,12 +53,15 @@ begin
         priority = (_begin_alter.options ->> 'priority')::integer,
         notify = (_begin_alter.options ->> 'notify')::boolean,
         daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
-        backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer
+        backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer,
+        finished = false
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
-    perform steward_private.define_readers(v_new);
-    perform steward_private.require_trusted_expressions(v_new);
+    v_is_dirty := (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
+        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size);
+
+    -- nothing yet that reads the source: that the caller may do this is still to be proved
     perform steward_private.define_trigger_functions(v_new);
 
     for v_space in
@@ -76,13 +70,7 @@ begin
         where s.source_id = v_new.source_id
         order by s.space_id
     loop
-        perform steward_private.define_space_functions(v_new, v_space);
-        perform steward_private.create_visibility_policy(v_new, v_space.doc_table);
-        perform steward_private.create_visibility_policy(v_new, v_space.chunk_table);
-
-        if (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
-            is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size)
-        then
+        if v_is_dirty then
             -- What is being worked on was read as it was to be read before.
             execute format(
                 'update %s as t set generation = t.generation + 1 where t.token is not null',
@@ -103,16 +91,10 @@ begin
         end if;
     end loop;
 
-    if (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
-        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size)
-    then
-        v_rows := steward_private.begin_backfill(v_new, 'altered');
-    end if;
-
-    return v_rows;
+    return v_is_dirty;
 end
 $function$;
 
 comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
-'Part of steward.alter(): changes the registry and what is generated from it. Returns how many rows '
-'will be looked at.';
+'First part of steward.alter(): changes the registry and what is generated from it. Returns whether '
+'rows have to be looked at again.';

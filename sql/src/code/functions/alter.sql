@@ -20,6 +20,7 @@ declare
     v_old jsonb := steward._options(alter.source);
     v_new jsonb;
     v_content record;
+    v_is_dirty boolean;
     v_rows bigint;
     v_on_rows text;
 begin
@@ -46,27 +47,38 @@ begin
     || case when alter.daily_budget = 'infinity' then '{"daily_budget": null}' else '{}' end::jsonb
     || case when alter.backfill_rate = 0 then '{"backfill_rate": null}' else '{}' end::jsonb;
 
+    if v_new = v_old then
+        return;
+    end if;
+
+    if not has_table_privilege(alter.source, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', alter.source
+            using errcode = 'insufficient_privilege',
+            hint = format(
+                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
+                alter.source, current_user
+            );
+    end if;
+
     perform steward._check_options(v_new);
 
     select d.* into strict v_content
     from steward._describe_content(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
 
-    v_rows := steward._begin_alter(
+    v_is_dirty := steward._begin_alter(
         alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
     );
 
-    if (v_old -> 'content', v_old -> 'where', v_old -> 'mode')
-        is distinct from (v_new -> 'content', v_new -> 'where', v_new -> 'mode')
-    then
-        if v_old ->> 'where' is not null and v_new ->> 'where' is null then
-            execute format('drop trigger steward_leave on %s', alter.source);
-        end if;
-
-        perform steward._create_triggers(
-            alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
-            v_content.condition_new, v_content.columns
-        );
+    if v_old ->> 'where' is not null and v_new ->> 'where' is null then
+        execute format('drop trigger steward_leave on %s', alter.source);
     end if;
+
+    -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
+    perform steward._create_triggers(
+        alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
+        v_content.condition_new, v_content.columns
+    );
+    v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
     v_on_rows := format('%s rows will be looked at', v_rows);
 

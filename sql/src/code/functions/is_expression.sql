@@ -15,21 +15,27 @@ declare
     v_char text;
     v_depth integer := 0;
     v_quote text;
-    -- what stands outside of quotation marks
+    -- what stands outside of quotation marks, with $ where one begins
     v_bare text := '';
 begin
     while v_at <= v_length loop
         v_char := substr(v_text, v_at, 1);
 
         if v_quote is null then
-            if v_char = '''' and v_bare ~ '(^|[^[:alnum:]_])[eE]$' then
-                v_quote := 'E';
+            -- Nothing that PostgreSQL and this could read in two ways: x'1f', U&"...", names in other
+            -- letters, a quotation that goes on after a new line. PostgreSQL writes none of these.
+            if ascii(v_char) > 126 then
+                return false;
             elsif v_char in ('''', '"') then
-                -- x'1f', U&"...": not what PostgreSQL writes
-                if v_bare ~ '[[:alnum:]_&]$' then
+                if v_bare ~ '[$][[:space:]]*[eE]?$' then
                     return false;
+                elsif v_char = '''' and v_bare ~ '(^|[^a-zA-Z0-9_])[eE]$' then
+                    v_quote := 'E';
+                elsif v_bare ~ '[a-zA-Z0-9_&]$' then
+                    return false;
+                else
+                    v_quote := v_char;
                 end if;
-                v_quote := v_char;
             elsif v_char in (';', '$', chr(92)) or substr(v_text, v_at, 2) in ('--', '/*') then
                 return false;
             elsif v_char = '(' then
@@ -42,8 +48,13 @@ begin
                 end if;
             end if;
 
-            v_bare := v_bare || case when v_quote is null then v_char else ' ' end;
-        elsif v_quote = 'E' and v_char = chr(92) then
+            v_bare := v_bare || case when v_quote is null then v_char else '$' end;
+        elsif v_char = chr(92) and v_quote <> '"' then
+            -- in a plain one it depends on a setting what it means
+            if v_quote <> 'E' then
+                return false;
+            end if;
+
             v_at := v_at + 1;
         elsif v_char = (case v_quote when 'E' then '''' else v_quote end) then
             if substr(v_text, v_at + 1, 1) = v_char then

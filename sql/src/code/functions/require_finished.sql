@@ -11,9 +11,9 @@ begin
         select from steward_private.source as s
         where s.source_id = new.source_id and not s.finished
     ) then
-        raise exception 'tracking of table % was begun and not finished', new.relation
+        raise exception 'a change of how table % is tracked was begun and not finished', new.relation
             using errcode = 'object_not_in_prerequisite_state',
-            hint = 'Call steward.track().';
+            hint = 'Call steward.track() or steward.alter().';
     end if;
 
     return null;

@@ -62,5 +62,35 @@ begin
             detail = 'It would run with the rights of the owner of the table.',
             hint = 'It must belong to the owner of the table or to a superuser.';
     end if;
+
+    -- Nor anything but what can stand in an index: a function of PostgreSQL's own such as
+    -- query_to_xml() runs whatever it is told to. Only the function that reads the keys is no
+    -- immutable one. Braces and blanks in a name are written with a backslash.
+    with body as (
+        select p.prosqlbody::text as tree
+        from pg_proc as p
+        where p.oid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+    )
+
+    select coalesce(p.oid::regprocedure::text, lower(u.found[2])) into v_object
+    from body as b
+    cross join regexp_matches(
+        b.tree,
+        ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+) '
+        '|\{(SUBLINK|AGGREF|WINDOWFUNC|GROUPINGFUNC|SQLVALUEFUNCTION|NEXTVALUEEXPR) ',
+        'g'
+    ) as u (found)
+    left join pg_proc as p on p.oid = u.found[1]::oid
+    where
+        (p.provolatile <> 'i' or p.proretset or u.found[2] is not null)
+        and p.oid is distinct from 'pg_catalog.jsonb_to_recordset(jsonb)'::regprocedure
+    limit 1;
+
+    if found then
+        raise exception 'content of table % is not immutable: it uses %',
+            v_source.relation, v_object
+            using errcode = 'invalid_object_definition',
+            hint = 'Call steward.track().';
+    end if;
 end
 $function$;
