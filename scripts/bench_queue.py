@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ WORKERS = (1, 2, 4)
 # how many jobs a process of theirs has at a time; the best one is used
 PROCRASTINATE_CONCURRENCY = (1, 4, 16)
 GRAPHILE_CONCURRENCY = (8, 24)
-# A claim folds up to so many changes at once, and many claims live on it: as many as are measured.
-FOLD = 5000
+# how many batches are measured with many rows queued
+BATCHES = 40
 # how many sessions edit
 WRITERS = 8
 # the first and the last seconds that are compared
@@ -72,10 +72,7 @@ Connection = psycopg.Connection[Any]
 Figures = dict[str, Any]
 
 CLAIM = "select token, cardinality(texts) from steward.claim(%s, batch => %s)"
-COMPLETE = (
-    "select outcome, count(*) from steward.complete("
-    "%s::bigint[], array_fill(%s::text, array[%s::integer])) group by outcome"
-)
+COMPLETE = "select token, outcome from steward.complete(%s::bigint[], %s::text[])"
 
 
 # Workers: what runs in a process of its own -----------------------------------------------------
@@ -90,6 +87,7 @@ class Batch:
     complete: float
     rows: int
     done: int
+    busy: int = 0
 
 
 def work_one(session: Connection, worker: str, batch: int = BATCH) -> Batch:
@@ -100,15 +98,21 @@ def work_one(session: Connection, worker: str, batch: int = BATCH) -> Batch:
     took = time.perf_counter() - start
     if not claimed:
         return Batch(at, took, 0.0, 0, 0)
-    tokens = [token for token, _ in claimed]
-    texts = sum(count for _, count in claimed)
+    # a claim with some texts has its token as many times
+    tokens = [token for token, count in claimed for _ in range(count)]
+    done = busy = 0
     start = time.perf_counter()
-    outcomes = dict(session.execute(COMPLETE, [tokens, VECTOR, texts]).fetchall())
-    complete = time.perf_counter() - start
-    if unexpected := {"failed", "refused"} & set(outcomes):
-        raise Problem(f"complete() answered {', '.join(sorted(unexpected))}")
-    done = sum(outcomes.get(name, 0) for name in ("embedded", "reused"))
-    return Batch(at, took, complete, len(claimed), done)
+    while tokens:
+        outcomes = dict(session.execute(COMPLETE, [tokens, [VECTOR] * len(tokens)]).fetchall())
+        if unexpected := {"failed", "refused"} & set(outcomes.values()):
+            raise Problem(f"complete() answered {', '.join(sorted(unexpected))}")
+        done += sum(outcome in ("embedded", "reused") for outcome in outcomes.values())
+        # somebody had the row or its job just then
+        tokens = [token for token in tokens if outcomes[token] == "busy"]
+        busy += len(tokens)
+        if tokens:
+            time.sleep(0.005)
+    return Batch(at, took, time.perf_counter() - start, len(claimed), done, busy)
 
 
 def is_empty(session: Connection, tables: list[str]) -> bool:
@@ -163,7 +167,7 @@ def keep_up(dsn: str, name: str) -> None:
             batches.append(batch := work_one(session, name))
             if batch.rows < BATCH:
                 time.sleep(0.02)
-    print(json.dumps([[b.at, b.claim, b.complete, b.rows, b.done] for b in batches]))
+    print(json.dumps([astuple(b) for b in batches]))
 
 
 def consume(dsn: str, _name: str) -> None:
@@ -437,6 +441,7 @@ def measure_stream(cluster: Cluster, connection: Connection, stream: Stream, hel
     return {
         "edits_per_second": round(int(found[1]) / seconds, 1),
         "rows_per_second": round(sum(b.done for b in batches if b.at < end) / seconds, 1),
+        "busy": sum(b.busy for b in batches),
         "claim_ms_first": round(first, 3),
         "claim_ms_last": round(last, 3),
         "claim_growth": round(last / first, 2) if first else None,
@@ -456,7 +461,8 @@ def dead_tuples(connection: Connection) -> dict[str, int]:
     """Row versions in our tables that are dead, by kind of table."""
     return dict(
         connection.execute(
-            "select coalesce(substring(relname from '_(mark|gone|job|doc|chunk)(?:_[01])?$'), relname), "
+            "select "
+            "coalesce(substring(relname from '_(mark|gone|job|doc|chunk)(?:_[01])?$'), relname), "
             "sum(n_dead_tup)::bigint from pg_stat_all_tables "
             "where schemaname in ('steward_data', 'steward_private') group by 1 "
             "having sum(n_dead_tup) > 0 order by 1"
@@ -494,32 +500,31 @@ def measure_held(cluster: Cluster, ours: Contender, stream: Stream) -> Figures:
 
 
 def measure_depth(cluster: Cluster, ours: Contender, depths: list[int]) -> Figures:
-    """Milliseconds a row for the first batches, by how many rows are queued."""
+    """Milliseconds a row, by how many rows are queued: to find the changes, claim and complete."""
     figures: Figures = {}
     with connect(cluster, "steward") as session:
         warm_up(session)
+        marks = generated_tables(session, "mark_[01]")
         for depth in depths:
             ours.fill(depth)
-            measured: list[Batch] = []
-            while len(measured) < FOLD // BATCH:
-                batch = work_one(session, "bench")
-                if not batch.rows:
-                    break
-                measured.append(batch)
+            # a claim of one row costs next to nothing but the changes that it finds
+            start = time.perf_counter()
+            while not is_empty(session, marks):
+                work_one(session, "bench", 1)
+            fold = (time.perf_counter() - start) / depth
+            measured = [work_one(session, "bench") for _ in range(BATCHES)]
+            rows = sum(batch.rows for batch in measured)
+            claim = sum(batch.claim for batch in measured) / rows
+            complete = sum(batch.complete for batch in measured) / rows
             figures[str(depth)] = {
-                "claim_ms_per_row": per_row([b.claim for b in measured]),
-                "complete_ms_per_row": per_row([b.complete for b in measured]),
-                "ms_per_row": per_row([b.claim + b.complete for b in measured]),
-                "slowest_claim_ms": round(max(b.claim for b in measured) * 1000, 1),
+                "fold_ms_per_row": round(fold * 1000, 4),
+                "claim_ms_per_row": round(claim * 1000, 4),
+                "complete_ms_per_row": round(complete * 1000, 4),
+                "ms_per_row": round((fold + claim + complete) * 1000, 4),
             }
     least, most = str(min(depths)), str(max(depths))
     figures["growth"] = round(figures[most]["ms_per_row"] / figures[least]["ms_per_row"], 2)
     return figures
-
-
-def per_row(times: list[float]) -> float:
-    """The mean, so that the claims which look for changes count as well."""
-    return round(statistics.fmean(times) / BATCH * 1000, 4)
 
 
 # All --------------------------------------------------------------------------------------------
@@ -554,7 +559,8 @@ def show(figures: Figures) -> None:
         for rows, cell in depth.items():
             if rows != "growth":
                 print(
-                    f"  {rows:>8}: {cell['ms_per_row']:.3f} (claim {cell['claim_ms_per_row']:.3f}, "
+                    f"  {rows:>8}: {cell['ms_per_row']:.3f} (find the change "
+                    f"{cell['fold_ms_per_row']:.3f}, claim {cell['claim_ms_per_row']:.3f}, "
                     f"complete {cell['complete_ms_per_row']:.3f})"
                 )
     for name, reason in figures["missing"].items():

@@ -81,8 +81,9 @@ SQLSTATES = {
     "SW001": "The claim is no longer held: its lease ran out, it was completed or failed before, "
     "or its row was deleted. The worker drops the result. If the row still needs work, another "
     "claim returns it.",
-    "SW002": "The number of vectors or their dimensions are not what the claim asks for. Nothing is "
-    "stored and the claim is still held; steward.fail() with the class configuration gives it back.",
+    "SW002": "The number of vectors or their dimensions are not what the claim asks for. Nothing "
+    "is stored and the claim is still held; steward.fail() with the class configuration gives it "
+    "back.",
 }
 
 SHORT_TYPES = {

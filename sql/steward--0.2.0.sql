@@ -4158,7 +4158,7 @@ begin
         raise exception 'content of table % is not immutable: it uses %',
             v_source.relation, v_object
             using errcode = 'invalid_object_definition',
-            hint = 'Call steward.track().';
+            hint = 'Write it without that, for example with a cast: title || id::text.';
     end if;
 end
 $function$;
@@ -4439,13 +4439,13 @@ begin atomic
         s.key_columns,
         to_regprocedure(
             format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'mark'))
-        ),
+        ) as mark,
         to_regprocedure(
             format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'gone'))
-        ),
+        ) as gone,
         to_regprocedure(
             format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'truncated'))
-        ),
+        ) as truncated,
         case
             when s.mode = 'transactional'
                 then to_regprocedure(
@@ -4453,7 +4453,7 @@ begin atomic
                         'steward_data.%I()', steward_private.generated_name(s, s.source_id, 'sync')
                     )
                 )
-        end
+        end as sync
     from steward_private.source_of(_trigger_functions.source) as s;
 end;
 
@@ -4885,6 +4885,75 @@ comment on function steward._describe_content(regclass, text, text) is
 'row called s, old or new; and which columns they use. Raises an error if one of them is neither a '
 'column nor an immutable expression over one row, or would run code of others.';
 
+-- sql/src/code/functions/_describe.sql
+create or replace function steward._describe(source regclass, content text, filter text)
+returns table (
+    content_plain text,
+    content_columns name[],
+    condition text,
+    condition_plain text,
+    condition_old text,
+    condition_new text,
+    columns name[]
+)
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_all record;
+    v_rows bigint;
+begin
+    if _describe.content ~ '^[[:space:]]*$' then
+        raise exception 'content must not be empty'
+            using errcode = 'invalid_parameter_value',
+            hint = 'content is the exact name of a column, or else an expression over the columns of '
+                'one row.';
+    end if;
+
+    condition := case when _describe.filter !~ '^[[:space:]]*$' then _describe.filter end;
+
+    select d.* into strict v_all
+    from steward._describe_content(_describe.source, _describe.content, condition) as d;
+
+    content_plain := v_all.content_plain;
+    condition_plain := v_all.condition_plain;
+    condition_old := v_all.condition_old;
+    condition_new := v_all.condition_new;
+    columns := v_all.columns;
+    content_columns := v_all.columns;
+
+    if v_all.condition_plain is not null then
+        select d.columns into strict content_columns
+        from steward._describe_content(_describe.source, _describe.content, null) as d;
+    end if;
+
+    -- What is computed is tried on every row, before anything depends on it.
+    if not v_all.is_column or v_all.condition_plain is not null then
+        begin
+            execute format(
+                'select count(length(%s)) from %s as s where %s',
+                v_all.content_plain, _describe.source, coalesce(v_all.condition_plain, 'true')
+            )
+            into v_rows;
+        exception
+            when data_exception or raise_exception or integrity_constraint_violation then
+                raise exception 'content or condition of table % cannot be computed for a row',
+                    _describe.source
+                    using errcode = sqlstate,
+                    detail = format('PostgreSQL says: %s.', sqlerrm),
+                    hint = 'Change that row, or write an expression that copes with it.';
+        end;
+    end if;
+
+    return next;
+end
+$function$;
+
+comment on function steward._describe(regclass, text, text) is
+'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every row.';
+
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
     source regclass,
@@ -5067,11 +5136,10 @@ comment on function steward._has_before_update_trigger(regclass) is
 -- Runs as the caller of steward.track(), so that PostgreSQL itself decides whether they may.
 create or replace function steward._create_triggers(
     source regclass,
-    content_old text,
-    content_new text,
+    content_columns name[],
     condition_old text,
     condition_new text,
-    content_columns name[]
+    condition_columns name[]
 )
 returns void
 language plpgsql
@@ -5090,22 +5158,26 @@ begin
     select t.* into v_source from steward._trigger_functions(_create_triggers.source) as t;
     v_mark := coalesce(v_source.sync, v_source.mark);
 
-    -- bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not
+    -- Bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not. The
+    -- columns of the content, not the content itself: what is computed could fail, and a writer
+    -- must not.
     select
-        string_agg(
+        string_agg(c.is_changed, ' or ') filter (where c.is_key),
+        string_agg(c.is_changed, ' or ')
+    into v_keys_changed, v_changed
+    from (
+        select
             format(
                 'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
-                k.column_name
-            ),
-            ' or '
-        )
-    into v_keys_changed
-    from unnest(v_source.key_columns) as k (column_name);
-
-    v_changed := format(
-        '(%s) collate "C" is distinct from (%s) collate "C" or %s',
-        _create_triggers.content_old, _create_triggers.content_new, v_keys_changed
-    );
+                n.column_name
+            ) as is_changed,
+            n.column_name = any(v_source.key_columns) as is_key
+        from (
+            select unnest(_create_triggers.content_columns || v_source.key_columns)
+            intersect
+            select a.attname from pg_attribute as a where a.attrelid = _create_triggers.source
+        ) as n (column_name)
+    ) as c;
 
     if _create_triggers.condition_new is not null then
         v_changed := format(
@@ -5119,7 +5191,11 @@ begin
     if not steward._has_before_update_trigger(_create_triggers.source) then
         select 'of ' || string_agg(distinct quote_ident(c.column_name), ', ')
         into v_of_columns
-        from unnest(v_source.key_columns || _create_triggers.content_columns) as c (column_name);
+        from unnest(
+            v_source.key_columns
+            || _create_triggers.content_columns
+            || _create_triggers.condition_columns
+        ) as c (column_name);
         select 'of ' || string_agg(quote_ident(c.column_name), ', ')
         into v_of_keys
         from unnest(v_source.key_columns) as c (column_name);
@@ -5166,7 +5242,7 @@ begin
 end
 $function$;
 
-comment on function steward._create_triggers(regclass, text, text, text, text, name[]) is
+comment on function steward._create_triggers(regclass, name[], text, text, name[]) is
 'Second part of steward.track(): puts the triggers on the table, with the rights of the caller.';
 
 -- sql/src/code/functions/_finish_track.sql
@@ -5212,8 +5288,8 @@ end
 $function$;
 
 comment on function steward._finish_track(regclass, boolean) is
-'Last part of steward.track(): makes the readers of the source and begins the backfill. Returns how '
-'many rows there are.';
+'Last part of steward.track(): makes the readers of the source and begins the backfill. Returns '
+'how many rows there are.';
 
 -- sql/src/code/functions/_finish_untrack.sql
 create or replace function steward._finish_untrack(source regclass, keep_vectors boolean)
@@ -5354,10 +5430,10 @@ begin
     perform steward._check_table(track.source);
 
     select d.* into strict v_content
-    from steward._describe_content(track.source, track.content, track."where") as d;
+    from steward._describe(track.source, track.content, track."where") as d;
 
     perform steward._begin_track(
-        track.source, track.content, v_content.content_plain, track."where",
+        track.source, track.content, v_content.content_plain, v_content.condition,
         v_content.condition_plain, v_content.columns, track.key, track.model,
         jsonb_build_object(
             'chunk_size', track.chunk_size,
@@ -5370,8 +5446,8 @@ begin
         )
     );
     perform steward._create_triggers(
-        track.source, v_content.content_old, v_content.content_new, v_content.condition_old,
-        v_content.condition_new, v_content.columns
+        track.source, v_content.content_columns, v_content.condition_old, v_content.condition_new,
+        v_content.columns
     );
 
     return steward._finish_track(track.source, track.backfill);
@@ -5380,20 +5456,21 @@ $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.track( -- noqa: LT01
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
+    integer
 ) is
-'Take a table under stewardship: from now on every change of the content is embedded. '
-'source: an ordinary or partitioned table, not altered except for its triggers. content: the column '
-'with the text, or an immutable expression over the columns of a row, such as '
-'title || ''. '' || body. model: one of steward.models. chunk_size: characters of a chunk, as a '
-'target. key: a unique index of columns that are not null; the primary key unless you say so. '
-'where: a condition; only rows that satisfy it are embedded and found. on_delete: drop, or retire to '
-'keep the vectors of deleted rows, found by nobody. mode: queued, or transactional to embed in the '
-'writer''s own statement, with a built-in model. priority: sources with a higher one come first. '
-'notify: tell workers that listen to the channel steward, once in a transaction, which makes '
-'commits wait for each other. daily_budget: pause when so much has been spent today, see '
-'steward.add_model(). backfill: embed the rows that are there. backfill_rate: of these at most so many '
-'in a minute. Returns the number of rows that the backfill will queue, estimated if there are many. For '
+'Take a table under stewardship: from now on every change of the content is embedded. source: an '
+'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
+'text, or an immutable expression over the columns of a row, such as title || ''. '' || body. '
+'model: one of steward.models. chunk_size: characters of a chunk, as a target. key: a unique '
+'index of columns that are not null; the primary key unless you say so. where: a condition; only '
+'rows that satisfy it are embedded and found. on_delete: drop, or retire to keep the vectors of '
+'deleted rows, found by nobody. mode: queued, or transactional to embed in the writer''s own '
+'statement, with a built-in model. priority: sources with a higher one come first. notify: tell '
+'workers that listen to the channel steward, once in a transaction, which makes commits wait for '
+'each other. daily_budget: pause when so much has been spent today, see steward.add_model(). '
+'backfill: embed the rows that are there. backfill_rate: of these at most so many in a minute. '
+'Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';
 
 -- sql/src/code/functions/_options.sql
@@ -5405,17 +5482,18 @@ stable parallel safe
 security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
-    select jsonb_build_object(
-        'content', s.content,
-        'where', s.condition,
-        'chunk_size', s.chunk_size,
-        'on_delete', s.on_delete,
-        'mode', s.mode,
-        'priority', s.priority,
-        'notify', s.notify,
-        'daily_budget', s.daily_budget,
-        'backfill_rate', s.backfill_rate
-    )
+    select
+        jsonb_build_object(
+            'content', s.content,
+            'where', s.condition,
+            'chunk_size', s.chunk_size,
+            'on_delete', s.on_delete,
+            'mode', s.mode,
+            'priority', s.priority,
+            'notify', s.notify,
+            'daily_budget', s.daily_budget,
+            'backfill_rate', s.backfill_rate
+        )
     from steward_private.source_of(_options.source) as s;
 end;
 
@@ -5521,8 +5599,8 @@ end
 $function$;
 
 comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
-'First part of steward.alter(): changes the registry and what is generated from it. Returns whether '
-'rows have to be looked at again.';
+'First part of steward.alter(): changes the registry and what is generated from it. Returns '
+'whether rows have to be looked at again.';
 
 -- sql/src/code/functions/_finish_alter.sql
 create or replace function steward._finish_alter(source regclass, look_again boolean)
@@ -5593,8 +5671,8 @@ end
 $function$;
 
 comment on function steward._finish_alter(regclass, boolean) is
-'Last part of steward.alter(): makes the readers anew, and has the rows looked at again, if need be. '
-'Returns how many.';
+'Last part of steward.alter(): makes the readers anew, and has the rows looked at again, if need '
+'be. Returns how many.';
 
 -- sql/src/code/functions/alter.sql
 create or replace function steward.alter(
@@ -5662,7 +5740,7 @@ begin
     perform steward._check_options(v_new);
 
     select d.* into strict v_content
-    from steward._describe_content(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
+    from steward._describe(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
 
     v_is_dirty := steward._begin_alter(
         alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
@@ -5674,8 +5752,8 @@ begin
 
     -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
     perform steward._create_triggers(
-        alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
-        v_content.condition_new, v_content.columns
+        alter.source, v_content.content_columns, v_content.condition_old, v_content.condition_new,
+        v_content.columns
     );
     v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
@@ -5706,12 +5784,12 @@ $function$;
 comment on function steward.alter( -- noqa: LT01
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) is
-'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
-'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
+'Change options of a tracked table, as steward.track() takes them; what is not given stays. where '
+'=> '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
 'Returns a row for each option that has changed, with what follows from it: which rows will be '
-'looked at again, behind the edits; those that turn out as they were cost no vector. Model and key '
-'cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to end a '
-'condition.';
+'looked at again, behind the edits; those that turn out as they were cost no vector. Model and '
+'key cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to '
+'end a condition.';
 
 -- sql/src/code/functions/_price.sql
 create or replace function steward._price(model text)
@@ -5789,7 +5867,7 @@ create or replace function steward.dry_run(
     sample integer default 1000
 )
 returns table (
-    "rows" bigint,
+    "rows" bigint, -- noqa: RF06
     chunks bigint,
     characters bigint,
     tokens bigint,
@@ -5818,7 +5896,7 @@ begin
     v_price := steward._price(dry_run.model);
 
     select d.* into strict v_content
-    from steward._describe_content(dry_run.source, dry_run.content, dry_run."where") as d;
+    from steward._describe(dry_run.source, dry_run.content, dry_run."where") as d;
 
     execute format(
         'select count(*), coalesce(sum(length(%s)), 0) from %s as s where %s',
@@ -5861,10 +5939,10 @@ $function$;
 
 comment on function steward.dry_run(regclass, text, text, integer, text, integer) is
 'What steward.track() with the same arguments would send to the model, without doing anything: '
-'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() was '
-'told a price, the cost. Rows and the length of all texts are counted; how they are cut is tried on '
-'as many rows as sample says, and is_estimated when there are more. For steward_admin who may read '
-'the table.';
+'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() '
+'was told a price, the cost. Rows and the length of all texts are counted; how they are cut is '
+'tried on as many rows as sample says, and is_estimated when there are more. For steward_admin '
+'who may read the table.';
 
 -- sql/src/code/functions/untrack.sql
 create or replace function steward.untrack(source regclass, keep_vectors boolean default false)
@@ -5954,13 +6032,46 @@ begin
 exception
     when unique_violation then
         raise exception 'model "%" exists already', add_model.model
-            using errcode = 'duplicate_object';
+            using errcode = 'duplicate_object',
+            hint = 'A later version is a model of its own. Its price is changed by steward.set_price().';
 end
 $function$;
 
 comment on function steward.add_model(text, integer, text, numeric) is
 'Make a model known that a worker of yours embeds with. model: name@version; provider: who the '
-'worker asks, a word of your choice by which steward.claim() can select; price: of a million tokens, for steward.costs and budgets. For steward_admin.';
+'worker asks, a word of your choice by which steward.claim() can select; price: of a million '
+'tokens, for steward.costs and budgets. For steward_admin.';
+
+-- sql/src/code/functions/set_price.sql
+create or replace function steward.set_price(model text, price numeric)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: the registry belongs to pg_steward
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if set_price.price < 0 or set_price.price = 'NaN' then
+        raise exception 'price must not be negative'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    update steward_private.model as m
+    set price = set_price.price
+    where m.model_name = set_price.model;
+
+    if not found then
+        raise exception 'model "%" does not exist', set_price.model
+            using errcode = 'undefined_object',
+            hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
+    end if;
+end
+$function$;
+
+comment on function steward.set_price(text, numeric) is
+'What a million tokens of a model cost from now on; null: unknown. What has been spent stays as it '
+'is. For steward_admin.';
 
 -- the life of a job: take, read, plan, finish or give back
 
@@ -6007,7 +6118,7 @@ end
 $function$;
 
 -- sql/src/code/functions/require_read_committed.sql
--- An older snapshot would not show what was committed since, and what is decided here is about that.
+-- An older snapshot would not show what was committed since, and that is what is decided about.
 create or replace function steward_private.require_read_committed(what text)
 returns void
 language plpgsql
@@ -6071,7 +6182,9 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 begin atomic
-    select c.space_id, array_agg(t.token)
+    select
+        c.space_id,
+        array_agg(t.token) as tokens
     from (select distinct t.token from unnest(claims_of.tokens) as t (token)) as t
     left join steward_private.claim as c on c.token = t.token
     group by c.space_id
@@ -6462,8 +6575,8 @@ end
 $function$;
 
 -- sql/src/code/functions/plan_claims.sql
--- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them, and
--- returns what needs vectors. Rows that need none are settled, and returned without a key.
+-- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them,
+-- and returns what needs vectors. Rows that need none are settled, and returned without a key.
 create or replace function steward_private.plan_claims(
     source steward_private.source,
     space steward_private.space,
@@ -6800,8 +6913,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_spaces integer[] := '{}';
-    v_folded integer[] := '{}';
+    v_spaces integer[] := array[]::integer[];
+    v_folded integer[] := array[]::integer[];
     v_space steward_private.space;
     v_source steward_private.source;
     v_spent numeric;
@@ -7281,15 +7394,15 @@ end
 $function$;
 
 comment on function steward.complete(bigint[], text[], bigint) is
-'Hand in vectors, in pgvector''s text form [0.1,0.2,...]. tokens: for each vector the token of its '
-'claim, so a claim with three texts has its token three times, and its vectors in the order of its '
-'texts. tokens_used: what the provider counted, for the bill; otherwise it is estimated. Returns for '
-'each claim what came of it: embedded, reused, retired; superseded (the document was changed in '
-'another way: it will be claimed again); busy (somebody is writing to the row right now: try again, '
-'or release it); stale (no longer held: drop the result); failed (a vector of it is not valid: '
-'charged, and tried again); refused (the vectors are not those of the model: the space pauses). '
-'One bad item does not keep the others from being stored. An edit made since the claim keeps the '
-'row dirty. For steward_worker.';
+'Hand in vectors, in pgvector''s text form [0.1,0.2,...]. tokens: for each vector the token of '
+'its claim, so a claim with three texts has its token three times, and its vectors in the order '
+'of its texts. tokens_used: what the provider counted, for the bill; otherwise it is estimated. '
+'Returns for each claim what came of it: embedded, reused, retired; superseded (the document was '
+'changed in another way: it will be claimed again); busy (somebody is writing to the row right '
+'now: try again, or release it); stale (no longer held: drop the result); failed (a vector of it '
+'is not valid: charged, and tried again); refused (the vectors are not those of the model: the '
+'space pauses). One bad item does not keep the others from being stored. An edit made since the '
+'claim keeps the row dirty. For steward_worker.';
 
 create or replace function steward.complete(token bigint, vectors text[])
 returns text
@@ -7395,13 +7508,13 @@ end
 $function$;
 
 comment on function steward.fail(bigint[], text, text, interval) is
-'Say that claims could not be worked on, and why. class item: the text is to blame; charged, tried '
-'again later each time, failed after the fourth attempt. transient: the network or the provider is; '
-'not charged, unless others were answered meanwhile, and the space pauses for a moment. rate_limit: '
-'nobody is charged, and all that use the model pause for retry_after. configuration: a wrong key or '
-'model; nobody is charged, and the space pauses until steward.resume(). Returns for each token '
-'pending, failed, busy (somebody has its job locked: try again) or stale (no longer held). For '
-'steward_worker.';
+'Say that claims could not be worked on, and why. class item: the text is to blame; charged, '
+'tried again later each time, failed after the fourth attempt. transient: the network or the '
+'provider is; not charged, unless others were answered meanwhile, and the space pauses for a '
+'moment. rate_limit: nobody is charged, and all that use the model pause for retry_after. '
+'configuration: a wrong key or model; nobody is charged, and the space pauses until '
+'steward.resume(). Returns for each token pending, failed, busy (somebody has its job locked: try '
+'again) or stale (no longer held). For steward_worker.';
 
 create or replace function steward.fail(
     token bigint, error text, class text default 'item', retry_after interval default null
@@ -7737,6 +7850,9 @@ declare
     v_is_ahead boolean;
     v_last jsonb;
     v_keys jsonb;
+    v_batches jsonb;
+    v_batch jsonb;
+    v_is_read boolean;
     v_part record;
 begin
     -- locks the source before what belongs to it, as everybody does
@@ -7863,51 +7979,78 @@ begin
 
             v_last := v_keys -> -1;
 
-            -- long texts a few at a time
-            for v_part in
-                execute format(
-                    $sql$
-                    select
-                        jsonb_agg($1 -> (r."position" - 1)::integer order by r."position") as keys,
-                        array_agg(r.content order by r."position") as contents,
-                        array_agg(
-                            sha256(convert_to(r.content, 'UTF8')) order by r."position"
-                        ) as hashes
-                    from (
-                        select
-                            r."position",
-                            coalesce(r.content, '') as content,
-                            sum(length(coalesce(r.content, '')))
-                                over (order by r."position") / 10000000 as part
-                        from steward_private.read_%s($1) as r
-                        where r.found
-                    ) as r
-                    group by r.part
-                    order by min(r."position")
-                    $sql$,
-                    v_source.source_id
-                )
-                using v_keys
-            loop
-                return query execute v_compare
-                using
-                    v_part.keys,
-                    v_part.hashes,
-                    steward_private.plan_documents(
-                        v_part.contents,
-                        null,
-                        jsonb_build_object(
-                            'target', v_source.chunk_size,
-                            'minimum', v_source.chunk_size / 2,
-                            'maximum', v_source.chunk_size * 3 / 2
-                        ),
-                        'infinity'
-                    ),
-                    v_is_ahead,
-                    v_unreached;
+            v_batches := jsonb_build_array(v_keys);
 
-                v_is_ahead := v_is_ahead
-                    or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
+            while v_batches <> '[]' loop
+                v_batch := v_batches -> 0;
+                v_batches := v_batches - 0;
+                v_is_read := false;
+
+                begin
+                    -- long texts a few at a time
+                    for v_part in
+                        execute format(
+                            $sql$
+                            select
+                                jsonb_agg($1 -> (r."position" - 1)::integer order by r."position") as keys,
+                                array_agg(r.content order by r."position") as contents,
+                                array_agg(
+                                    sha256(convert_to(r.content, 'UTF8')) order by r."position"
+                                ) as hashes
+                            from (
+                                select
+                                    r."position",
+                                    coalesce(r.content, '') as content,
+                                    sum(length(coalesce(r.content, '')))
+                                        over (order by r."position") / 10000000 as part
+                                from steward_private.read_%s($1) as r
+                                where r.found
+                            ) as r
+                            group by r.part
+                            order by min(r."position")
+                            $sql$,
+                            v_source.source_id
+                        )
+                        using v_batch
+                    loop
+                        v_is_read := true;
+
+                        return query execute v_compare
+                        using
+                            v_part.keys,
+                            v_part.hashes,
+                            steward_private.plan_documents(
+                                v_part.contents,
+                                null,
+                                steward_private.chunking(v_source.chunk_size),
+                                'infinity'
+                            ),
+                            v_is_ahead,
+                            v_unreached;
+
+                        v_is_ahead := v_is_ahead
+                            or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
+                    end loop;
+                exception
+                    when transaction_rollback or insufficient_resources or lock_not_available then
+                        raise;
+                    when others then
+                        -- The content of a row cannot be computed. Of which one?
+                        if v_is_read then
+                            raise;
+                        elsif jsonb_array_length(v_batch) > 1 then
+                            v_batches := (
+                                select jsonb_agg(jsonb_build_array(e.value))
+                                from jsonb_array_elements(v_batch) as e
+                            );
+                        else
+                            key := v_batch -> 0;
+                            model := v_space.model_name;
+                            problem := 'unreadable';
+                            pending := false;
+                            return next;
+                        end if;
+                end;
             end loop;
         end loop;
 
@@ -7972,7 +8115,7 @@ comment on function steward.verify(regclass) is
 'Compare everything that is stored of a source with what its rows say now, by cutting every text '
 'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
 'document), stale (the document is of another text), chunks differ, orphan (a document without a '
-'row), stray chunk (of no document). pending: it is known and will be put right (there is a job, '
+'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is known and will be put right (there is a job, '
 'or a backfill has yet to come to the row); a problem that is not pending is a fault, and '
 'steward.reconcile() has all but differing chunks looked at again. Reads every row. For '
 'steward_operator.';
@@ -8504,7 +8647,8 @@ select
             then 'lexical, for trying out and testing: knows words and spellings, not meaning'
         else 'vectors come from a worker of yours'
     end as remarks,
-    m.added_at
+    m.added_at,
+    m.price
 from steward_private.model as m;
 
 comment on view steward.models is
@@ -8533,8 +8677,8 @@ inner join steward_private.space as sp on sp.source_id = s.source_id
 where sp.state = 'active';
 
 comment on view steward.sources is
-'The tables under stewardship, with the options of steward.track(). A source shown as a number has been dropped: end its stewardship '
-'with steward.untrack(number).';
+'The tables under stewardship, with the options of steward.track(). A source shown as a number '
+'has been dropped: end its stewardship with steward.untrack(number).';
 
 -- sql/src/code/views/spaces.sql
 create or replace view steward.spaces as
@@ -8553,9 +8697,9 @@ inner join steward_private.source as s on s.source_id = sp.source_id
 inner join steward_private.model as m on m.model_name = sp.model_name;
 
 comment on view steward.spaces is
-'One source embedded by one model, and the tables that hold the result. The '
-'tables are not an interface: read them with steward.search(). paused_until: nobody claims its rows '
-'before; steward.check() says why.';
+'One source embedded by one model, and the tables that hold the result. The tables are not an '
+'interface: read them with steward.search(). paused_until: nobody claims its rows before; '
+'steward.check() says why.';
 
 -- sql/src/code/views/jobs.sql
 create or replace view steward.jobs as
@@ -9175,14 +9319,16 @@ grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
+    integer
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._describe(regclass, text, text) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;
-grant execute on function steward._create_triggers(regclass, text, text, text, text, name[])
+grant execute on function steward._create_triggers(regclass, name[], text, text, name[])
 to steward_admin;
 grant execute on function steward._trigger_functions(regclass) to steward_admin;
 grant execute on function steward._has_before_update_trigger(regclass) to steward_admin;
@@ -9194,13 +9340,15 @@ grant execute on function steward.alter(
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
-grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb) to steward_admin;
+grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb)
+to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
 to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
+grant execute on function steward.set_price(text, numeric) to steward_admin;
 
 -- sql/src/extension.sql
 -- With create extension, pg_dump leaves out the rows of our tables unless they are registered here.

@@ -25,7 +25,7 @@ Session = psycopg.Connection[Any]
 
 PATIENCE = 30.0
 
-# Where a step is: in which function, and before which text of it; "" is its beginning, None its end.
+# Where a step is: in which function, and before which text of it; "": its beginning, None: its end.
 STEPS: dict[str, tuple[str, str | None]] = {
     # claim
     "claim: begins": ("steward_private.fold_spaces", ""),
@@ -104,7 +104,7 @@ def install(db: Arena) -> None:
     db.run(
         """
         create function steward_private.gate(step text, number integer) returns void
-        language plpgsql as $$
+        language plpgsql set lock_timeout = 0 as $$
         begin
             if current_setting('racing.stop', true) = step then
                 perform pg_advisory_lock_shared(number);

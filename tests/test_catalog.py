@@ -468,7 +468,11 @@ CATALOG_BREAKS: tuple[tuple[CatalogRule, LiteralString, str], ...] = (
         "grant execute on function steward_private.scan_1(jsonb, integer) to steward_worker",
         "steward_private.scan_1(jsonb,integer) may be called by steward_worker",
     ),
-    (readers_with_wrong_rights, "drop function steward_private.scan_1(jsonb, integer)", "has 2 readers"),
+    (
+        readers_with_wrong_rights,
+        "drop function steward_private.scan_1(jsonb, integer)",
+        "has 2 readers",
+    ),
     (
         readers_with_wrong_rights,
         "grant create on schema steward_private to steward_admin",

@@ -100,6 +100,10 @@ def busy(db: Database, make_role: MakeRole) -> Database:
     assert db.run("select steward.fail(token, 'not now') from steward.claim('clumsy')") == [
         ("pending",)
     ]
+    db.run(
+        """update steward_data."My articles_1_job" set available_at = now() + interval '1 day' """
+        "where available_at is not null"
+    )
     db.run(edit, "Red roses.", "claimed")
     assert len(db.run("select * from steward.claim('on leave', lease => '1 day')")) == 1
     db.run(edit, "Heavy rain.", "ready")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import psycopg
@@ -388,6 +391,67 @@ def test_worker_in_the_database_holds_no_transaction_while_it_computes(db: Datab
         done.result()
     assert (True, 0) in seen
     assert db.value("select fresh from steward.freshness") == 1
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Answers with a vector for each text, when it is allowed to."""
+
+    asked = threading.Event()
+    may_answer = threading.Event()
+
+    def do_POST(self) -> None:
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.set()
+        assert self.may_answer.wait(30)
+        body = json.dumps(["[1,0]" for _ in texts]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+
+def test_no_transaction_or_lock_while_a_provider_is_asked(notes: Database) -> None:
+    """While a worker outside waits for its provider the database does not notice: all may write."""
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server,
+        ThreadPoolExecutor(2) as pool,
+        notes.connect() as session,
+    ):
+        pool.submit(server.serve_forever)
+
+        def work() -> list[tuple[int, str]]:
+            ((token, texts),) = session.execute(
+                "select token, texts from steward.claim('outside')"
+            ).fetchall()
+            line = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+            line.request("POST", "/", json.dumps(texts))
+            vectors = json.loads(line.getresponse().read())
+            line.close()
+            return session.execute(
+                "select token, outcome from steward.complete(%s, %s)",
+                [[token] * len(texts), vectors],
+            ).fetchall()
+
+        try:
+            worker = pool.submit(work)
+            assert Provider.asked.wait(30)
+            assert notes.run(
+                "select state, backend_xid, backend_xmin, xact_start, "
+                "(select count(*) from pg_locks as l where l.pid = a.pid) "
+                "from pg_stat_activity as a where a.pid = %s",
+                session.info.backend_pid,
+            ) == [("idle", None, None, None, 0)]
+            # not even the row that is being worked on, or its table
+            notes.run("set lock_timeout = 1; delete from notes; lock table notes; truncate notes")
+            notes.run("insert into notes values (1, 'another')")
+        finally:
+            Provider.may_answer.set()
+            server.shutdown()
+        assert [outcome for _, outcome in worker.result()] == ["stale"]
+    assert stored(notes) == []
 
 
 def truth(db: Database) -> list[tuple[int, str]]:

@@ -508,6 +508,79 @@ def test_columns_named_as_our_arguments(db: Database) -> None:
     assert db.run("select * from steward.jobs") == []
 
 
+@pytest.mark.parametrize("mode", ["queued", "transactional"])
+@pytest.mark.parametrize(
+    ("name", "other"), [*itertools.pairwise(NAMES), (NAMES[-1], NAMES[0])], ids=range(len(NAMES))
+)
+def test_expressions_and_keys_with_hostile_names(
+    name: str, other: str, mode: str, db: Database, make_role: MakeRole
+) -> None:
+    """Columns, functions, types and the index of the key are called so; constants say so."""
+    owner = make_role("steward_admin", name=name)
+    db.run(f"create schema {quote_name(name)} authorization {quote_name(owner)}")
+    hostile, body = quote_name(name), quote_name(other)
+    table = f"{hostile}.{hostile}"
+    source = f"{literal(table)}::regclass"
+    content = f"{literal(name + ': ')} || {hostile}.{hostile}({body}) || {literal(other)}"
+    condition = f"kind <> {literal(other)}::{hostile}.kind and {body} <> {literal(name)}"
+    with db.connect(owner) as session:
+
+        def run(statement: str) -> list[tuple[Any, ...]]:
+            cursor = session.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+        run(f"create type {hostile}.kind as enum ({literal(other)}, 'counts')")
+        run(
+            f"create function {hostile}.{hostile}(text) returns text "
+            "language sql immutable return $1 || '.'"
+        )
+        run(
+            f"create table {table} ({hostile} text not null, {body} text, "
+            f"kind {hostile}.kind default 'counts')"
+        )
+        run(f"create unique index {body} on {table} ({hostile})")
+        run(f"insert into {table} values ({literal(name)}, 'Bread is baked')")
+        run(
+            f"select steward.track({source}, content => {literal(content)}, "
+            f"key => {literal(other)}, mode => '{mode}', \"where\" => {literal(condition)})"
+        )
+        run("call steward.work(idle_seconds => 0)")
+        chunks = f"select key ->> {literal(name)}, chunk from steward.search({source}, 'x', 9) "
+        chunks += "order by chunk"
+
+        def said(text: str) -> str:
+            # chunks begin and end with something that can be seen
+            return f"{name}: {text}.{other}".strip()
+
+        assert run(chunks) == [(name, said("Bread is baked"))]
+        run(f"insert into {table} values ('more', 'Tides turn')")
+        run(f"insert into {table} values ('hidden', 'Nobody finds this', {literal(other)})")
+        run(f"update {table} set {body} = 'Roses grow' where {hostile} = {literal(name)}")
+        run("call steward.work(idle_seconds => 0)")
+        assert run(chunks) == [(name, said("Roses grow")), ("more", said("Tides turn"))]
+        assert run("select documents, fresh from steward.freshness") == [(2, 2)]
+
+        run(f"update {table} set kind = {literal(other)} where {hostile} = 'more'")
+        assert run(chunks) == [(name, said("Roses grow"))]
+        run(f"update {table} set {hostile} = 'renamed' where {hostile} = {literal(name)}")
+        run("call steward.work(idle_seconds => 0)")
+        assert run(chunks) == [("renamed", said("Roses grow"))]
+        assert run(f"select * from steward.verify({source})") == []
+
+        # an expression that was a name, and a condition that is no more
+        run(
+            f"select * from steward.alter({source}, content => {literal(other)}, \"where\" => '')"
+        )
+        run("call steward.work(idle_seconds => 0)")
+        texts = ["Nobody finds this", "Roses grow", "Tides turn"]
+        assert [chunk for _, chunk in run(chunks)] == texts
+        assert run(f"select * from steward.verify({source})") == []
+        run(f"delete from {table}")
+        run("call steward.work(idle_seconds => 0)")
+        assert run(chunks) == []
+        run(f"select steward.untrack({source})")
+
+
 def test_tables_of_the_same_long_name(db: Database) -> None:
     """Names made from theirs are cut, and are told apart all the same."""
     for schema in ("one", "two"):

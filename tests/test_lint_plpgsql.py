@@ -31,6 +31,11 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
         "never read variable",
         "the same row, and what is done with it",
     ),
+    *(
+        (f"steward_private.{name}(", message, "rows read through generated functions")
+        for name in ("finish_claims", "sync_row")
+        for message in ("result of dynamic SQL", "is not assigned yet", "never read variable")
+    ),
     ("steward.verify(", NOT_SANITIZED, "pieces made of quoted names"),
     ("steward.verify(", "result of dynamic SQL", "rows read through the source's own reader"),
     ("steward.verify(", "is not assigned yet", "the same rows"),
@@ -67,7 +72,18 @@ left join lateral (
 ) as t on p.prorettype = 'trigger'::regtype
 cross join lateral checker.plpgsql_check_function_tb(
     p.oid,
-    relid => coalesce(t.tgrelid, 0),
+    relid => coalesce(
+        t.tgrelid,
+        -- of no trigger, because the source is tracked in the other mode
+        (
+            select s.relation
+            from steward_private.source as s
+            where
+                p.prorettype = 'trigger'::regtype
+                and p.proname ~ format('_%%s_[a-z]+$', s.source_id)
+        ),
+        0
+    ),
     fatal_errors => false,
     other_warnings => true,
     performance_warnings => false,
@@ -117,6 +133,11 @@ def connection(db: Database, make_role: Callable[..., str]) -> Iterator[Connecti
     db.run("select steward.track('simple', content => 'body')", user=owner)
     db.run("select steward.track('composite', content => 'body')")
     db.run("select steward.track('parted', content => 'body')")
+    db.run("create table filtered (a text unique not null, b integer, body text)")
+    db.run(
+        "select steward.track('filtered', content => 'a || body', key => 'filtered_a_key', "
+        "\"where\" => 'b > 0', mode => 'transactional', on_delete => 'retire', notify => true)"
+    )
     with db.connect(autocommit=False) as session:
         session.execute(PG_CRON)
         yield session
@@ -192,6 +213,31 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
         "call steward.work(idle_seconds => 0)",
         "update articles set body = 'Flour.' where id = 1",
         "select steward.fail(token, 'no') from steward.claim('me')",
+        "select * from steward.verify('articles')",
+        "select steward.reconcile('articles')",
+        "select steward.pause('articles', 'for a moment')",
+        "select steward.resume('articles')",
+        "select steward.backfill('articles')",
+        "select * from steward.extend(array(select token from steward.claim('me')))",
+        "select * from steward.backfills",
+        "select steward.cancel_backfill('articles')",
+        "select * from steward.release(array(select token from steward_private.claim))",
+        "update articles set body = 'Rye.' where id = 1",
+        "select * from steward.fail(array(select token from steward.claim('me')), 'no', 'transient')",
+        "update steward_private.space set paused_until = null",
+        "update articles set body = 'Oats.' where id = 1",
+        "select c.* from (select array_agg(token) as tokens, array_agg(texts[1]) as texts "
+        "from steward.claim('me') where texts <> '{}') as t "
+        "cross join lateral steward.complete(t.tokens, steward.embed(t.texts), 7) as c",
+        "select * from steward.costs",
+        "select * from steward.dry_run('articles', 'body', \"where\" => 'id > 1')",
+        "select * from steward.alter('articles', \"where\" => 'id < 9', chunk_size => 500)",
+        "call steward.work(idle_seconds => 0)",
+        "select steward.retry_failed('articles')",
+        "select * from steward.alter('articles', mode => 'transactional', on_delete => 'retire')",
+        "update articles set body = 'Barley.' where id = 1",
+        "update articles set id = 11 where id = 3",
+        "select * from steward.alter('articles', \"where\" => '', mode => 'queued')",
         "select steward.reap()",
         "select * from steward.search('articles', 'tides')",
         "update articles set id = 5 where id = 2",

@@ -585,7 +585,11 @@ def test_beginning_on_the_table_of_another_is_harmless(
 
     begin = begin_track("target", "body", "s.body")
     assert mallory.attempt(begin) in ("ok", "42501", "55000")
-    assert mallory.attempt("select steward._finish_track('target', true)") in ("42501", "42704", "55000")
+    assert mallory.attempt("select steward._finish_track('target', true)") in (
+        "42501",
+        "42704",
+        "55000",
+    )
     for statement in EVERYTHING:
         victim.run(statement)
     works_for_others(victim)
@@ -622,7 +626,8 @@ def test_finishing_without_triggers_is_refused(victim: Database, mallory: Sessio
     # triggers on another table prove nothing about this one
     mallory.run("create table evil.secret (id integer primary key, body text)")
     mallory.attempt(
-        "select steward._create_triggers('evil.secret', 'old.body', 'new.body', null, null, '{body}')"
+        "select steward._create_triggers("
+        "'evil.secret', 'old.body', 'new.body', null, null, '{body}')"
     )
     assert mallory.attempt(finish, "evil.secret") == "42704"
     assert mallory.attempt(end) == "55000"
@@ -674,6 +679,214 @@ def test_finishing_twice_gives_nothing(victim: Database, mallory: Session) -> No
     works_for_others(victim)
 
 
+OPTIONS = (
+    """'{"content": "body", "chunk_size": 1000, "on_delete": "drop", "mode": "queued", """
+    """"priority": 0, "notify": false}'::jsonb"""
+)
+
+
+def begin_track(source: str, content: str, content_plain: str) -> str:
+    """The second part of track(), called by itself."""
+    return (
+        f"select steward._begin_track('{source}', $a${content}$a$, $a${content_plain}$a$, "
+        f"null, null, '{{body}}', null, 'builtin/hash@1', {OPTIONS})"
+    )
+
+
+# Expressions that are handed to the second part of track() ---------------------------------------
+
+# What comes behind the end of a constant, if PostgreSQL sees that end where we do not.
+BEHIND = (
+    " from rows from (jsonb_to_recordset(keys) as (id integer)) with ordinality as k "
+    "left join public.target as s on true; end; drop table public.canary; "
+    "create function public.more(keys jsonb) returns setof bigint language sql "
+    "begin atomic select k.ordinality --"
+)
+
+FORGED = {
+    "the end of the parenthesis": "1) from public.secret; drop table public.canary; --",
+    "the end of the statement": "s.body; drop table public.canary",
+    "a comment": "s.body -- ",
+    "a long comment": "s.body /* ",
+    "a dollar": "$a$; drop table public.canary; $a$",
+    "an open parenthesis": "(s.body",
+    "a closed parenthesis": "s.body) || (s.body",
+    "an open quotation": "s.body || 'a",
+    "an open name": 's."body',
+    "a subquery": "(select string_agg(body, '') from public.secret)",
+    "a subquery in capitals": "(SELECT max(body) FROM public.secret)",
+    "a list of values": "(values (s.body))",
+    "a table": "exists (table public.secret)",
+    "a constant that goes on in the next line": f"E'a'\n'b\\' || '{BEHIND}'",
+    "a constant that goes on as another one": f"E'a'\n'b\\\\' || '{BEHIND}'",
+    "a plain backslash": f"'\\' || '{BEHIND}'",
+    "a type with other letters": f"\N{EURO SIGN}e'\\'{BEHIND}'",
+    "a type with other letters in capitals": f"\N{EURO SIGN}E'\\'{BEHIND}'",
+    "an escaped name": f"U&\"\\\\0022\" || '{BEHIND}'",
+    "an escaped constant": f"U&'\\0027' || '{BEHIND}'",
+    "a bit string": "b'1'::text",
+    "a function of their own": "evil.pure(s.body)",
+    "an operator of their own": "s.body operator(evil.+) s.body",
+    "a cast of their own": "(s.body::evil.kind)::text",
+    "a domain of their own": "(s.body::evil.checked)::text",
+    "a function that runs a query": "query_to_xml('select evil.act(''x'')', true, true, '')::text",
+    "a function that runs a query with a cursor": "cursor_to_xml('c', 1, true, true, '')::text",
+    "a function that shows a table": "table_to_xml('public.secret', true, true, '')::text",
+    "a function that becomes another": "set_config('role', 'postgres', true)",
+    "a function that reads a file": "pg_read_file('/etc/passwd')",
+    "a function that reads a setting": "current_setting('data_directory')",
+    "a function that ends a session": "pg_terminate_backend(0)::text",
+    "a function of the time": "now()::text",
+    "a value of the session": "current_user::text",
+    "a function of sets": "regexp_split_to_table(s.body, '')",
+    "an aggregate": "max(s.body)",
+    "a window": "first_value(s.secret) over ()",
+    "a number that counts": "nextval('steward_private.claim_token_seq')::text",
+    "something of ours": "steward_private.max_attempts()::text",
+    "a parameter": "$1::text",
+    "our argument": "(keys)::text",
+    "nothing": "",
+    "nothing but the row": "(s.body || E'\\\\ \\'--;'::text)",
+    "a comma": "s.body, s.secret",
+    "another column with a star": "s.*",
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+@pytest.mark.parametrize("place", ["content", "condition", "alter"])
+def test_an_expression_that_was_forged_is_refused(
+    kind: str, place: str, victim: Database, mallory: Session
+) -> None:
+    """Whoever may put triggers on a table of another's does not become the other, nor us."""
+    victim.run("create table canary (alive boolean)")
+    victim.run("create table target (id integer primary key, body text, secret text)")
+    victim.run("insert into target values (1, 'One.', 'A secret.'), (2, 'Two.', 'Another.')")
+    victim.run(f"grant trigger, select on target to {quote_name(ME)}")
+    for statement in (
+        "create function evil.pure(text) returns text language plpgsql immutable as "
+        "$$ begin perform evil.act('pure'); return $1; end $$",
+        "create function evil.plus(text, text) returns text language plpgsql immutable as "
+        "$$ begin perform evil.act('plus'); return $1; end $$",
+        "create operator evil.+ (leftarg = text, rightarg = text, function = evil.plus)",
+        "create type evil.kind as enum ('One.', 'Two.')",
+        "create function evil.to_kind(text) returns evil.kind language plpgsql immutable as "
+        "$$ begin perform evil.act('cast'); return null; end $$",
+        "create cast (text as evil.kind) with function evil.to_kind(text)",
+        "create domain evil.checked as text check (evil.act('check'))",
+        "create domain public.\N{EURO SIGN}e as text",
+        "grant all on schema evil to public",
+        "set search_path = public, evil",
+        # an attacker chooses how their session reads a constant
+        *(["set standard_conforming_strings = off"] if "backslash" in kind else []),
+        *(["set escape_string_warning = off"] if "backslash" in kind else []),
+    ):
+        mallory.attempt(statement)
+
+    forged = FORGED[kind]
+    condition = None
+    if place == "condition":
+        condition = f"({forged}) is not null" if forged else forged
+    parts: list[tuple[str, ...] | tuple[str, str | None, str | None, str | None]]
+    if place == "alter":
+        mallory.run("select steward.track('target', content => 'body')")
+        parts = [
+            (
+                f"select steward._begin_alter('target', %s, null, '{{body}}', {OPTIONS})",
+                forged,
+            ),
+            (
+                "select steward._create_triggers("
+                "'target', 'old.body', 'new.body', null, null, '{body}')",
+            ),
+            ("select steward._finish_alter('target', true)",),
+        ]
+    else:
+        parts = [
+            (
+                "select steward._begin_track('target', 'body', %s, %s, %s, '{body}', null, "
+                f"'builtin/hash@1', {OPTIONS})",
+                "s.body" if condition else forged,
+                "said" if condition else None,
+                condition,
+            ),
+            (
+                "select steward._create_triggers('target', 'old.body', 'new.body', "
+                + ("'true', 'true', " if condition else "null, null, ")
+                + "'{body}')",
+            ),
+            ("select steward._finish_track('target', true)",),
+        ]
+    mallory.run("begin")
+    outcome = "?"
+    for statement, *parameters in parts:
+        assert statement
+        outcome = mallory.attempt(statement, *parameters)
+        if outcome != "ok":
+            break
+    mallory.run("commit" if outcome == "ok" else "rollback")
+    assert (outcome == "ok") == (kind in HARMLESS[place]), outcome
+
+    victim.run("insert into target values (3, 'Three.', 'A third.')")
+    if outcome == "ok":
+        with session(victim) as postgres:
+            everything(postgres, "target")
+            assert postgres.heard == []
+    assert [line for line in mallory.heard if not line.endswith(f" as {ME}")] == []
+    assert victim.run("select * from canary") == []
+    assert victim.value("select rolsuper from pg_roles where rolname = %s", ME) is False
+    works_for_others(victim)
+
+
+# Not what anybody would write, but an expression over the row, which gives no right. That these
+# pass shows that the others are refused for what they are.
+HARMLESS = {
+    "content": ("nothing but the row", "something of ours", "our argument"),
+    "condition": (
+        "nothing but the row",
+        "something of ours",
+        "a closed parenthesis",
+        "a comma",
+        "another column with a star",
+    ),
+    "alter": ("nothing but the row", "something of ours", "our argument"),
+}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "perform steward.alter('secret', content => 'id || body')",
+        "perform steward.alter('secret', priority => 7)",
+        f"perform steward._begin_alter('secret', 's.id::text', null, '{{id}}', {OPTIONS}); "
+        "perform steward._create_triggers("
+        "'secret', 'old.id::text', 'new.id::text', null, null, '{id}'); "
+        "perform steward._finish_alter('secret', true)",
+        f"perform steward._begin_alter('secret', 's.id::text', null, '{{id}}', {OPTIONS}); "
+        "perform steward._finish_alter('secret', true)",
+        f"perform steward._begin_alter('secret', 's.id::text', null, '{{id}}', {OPTIONS})",
+        "perform steward.untrack('secret')",
+        "perform steward.untrack('secret', keep_vectors => true)",
+        "perform steward._finish_untrack('secret', true)",
+    ],
+)
+def test_a_session_of_somebody_mighty_lends_nothing(
+    statement: str, victim: Database, mallory: Session
+) -> None:
+    """A definer of Mallory's that a superuser calls has Mallory's rights, also in our functions."""
+    before = victim.run("select * from steward_private.source")
+    body = statement.replace("'", "''")
+    mallory.run("grant usage on schema evil to public")
+    mallory.run(
+        "create function evil.lure() returns void language plpgsql security definer "
+        f"as 'begin {body}; end'"
+    )
+    with session(victim) as postgres:
+        assert postgres.attempt("select evil.lure()") in ("42501", "55000")
+    assert mallory.attempt(f"do '{'begin ' + body + '; end'}'") in ("42501", "55000")
+    assert victim.run("select * from steward_private.source") == before
+    works_for_others(victim)
+
+
 # Text arguments ----------------------------------------------------------------------------------
 
 PAYLOADS = (
@@ -702,20 +915,6 @@ PAYLOADS = (
     "line\nbreak\r\ttab",
     "x" * 100_000,
 )
-
-OPTIONS = (
-    """'{"content": "body", "chunk_size": 1000, "on_delete": "drop", "mode": "queued", """
-    """"priority": 0, "notify": false}'::jsonb"""
-)
-
-
-def begin_track(source: str, content: str, content_plain: str) -> str:
-    """The second part of track(), called by itself."""
-    return (
-        f"select steward._begin_track('{source}', $said${content}$said$, $said${content_plain}$said$, "
-        f"null, null, '{{body}}', null, 'builtin/hash@1', {OPTIONS})"
-    )
-
 
 # Every argument of type text, name or the like that somebody without superpowers can reach.
 ARGUMENTS = (
@@ -805,7 +1004,8 @@ ARGUMENTS = (
     "select steward._create_triggers('mine', 'old.body', %s, null, null, '{body}')",
     "select steward._create_triggers('mine', 'old.body', 'new.body', %s, 'true', '{body}')",
     "select steward._create_triggers('mine', 'old.body', 'new.body', 'true', %s, '{body}')",
-    "select steward._create_triggers('mine', 'old.body', 'new.body', null, null, array[%s]::name[])",
+    "select steward._create_triggers("
+    "'mine', 'old.body', 'new.body', null, null, array[%s]::name[])",
 )
 # Syntax error, undefined function, internal error: signs of a text that was taken for a program.
 SIGNS_OF_HARM = ("42601", "42883", "XX000", "42P10", "42P18", "38000", "?")
@@ -814,7 +1014,7 @@ READ_BY_POSTGRES = ("::regclass", "::text[]")
 # Where an expression is asked for: PostgreSQL reads it, as the caller, or we refuse what is none.
 EXPRESSIONS = (
     "track('mine', content => %s",
-    "\"where\" => %s",
+    '"where" => %s',
     "alter('source', content => %s",
     "dry_run('source', %s",
     "_describe_content('mine'",
@@ -839,8 +1039,10 @@ def test_text_is_never_taken_for_a_program(
         outcome = mallory.attempt(statement, *[payload] * statement.count("%s"))
         if outcome in SIGNS_OF_HARM and not (
             any(part in statement for part in READ_BY_POSTGRES)
-            or outcome in ("42601", "42883", "42P18")
-            and any(part in statement for part in EXPRESSIONS)
+            or (
+                outcome in ("42601", "42883", "42P18")
+                and any(part in statement for part in EXPRESSIONS)
+            )
         ):
             pytest.fail(f"{outcome} from {statement} with {payload[:60]!r}")
         # whatever it made is undone, so that the next one finds the same

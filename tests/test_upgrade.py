@@ -152,7 +152,7 @@ def test_generated_objects_are_made_anew(db: Database, tmp_path: Path) -> None:
         "as 'begin return null; end'"
     )
     db.run(
-        "create or replace function steward_private.scan_1(last_key jsonb, \"limit\" integer) "
+        'create or replace function steward_private.scan_1(last_key jsonb, "limit" integer) '
         "returns table (key jsonb) language sql security definer "
         "begin atomic select '{\"id\": 7}'::jsonb; end"
     )

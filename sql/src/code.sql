@@ -44,6 +44,7 @@
 \ir code/functions/_trigger_functions.sql
 \ir code/functions/_check_table.sql
 \ir code/functions/_describe_content.sql
+\ir code/functions/_describe.sql
 \ir code/functions/_begin_track.sql
 \ir code/functions/_has_before_update_trigger.sql
 \ir code/functions/_create_triggers.sql
@@ -59,6 +60,7 @@
 \ir code/functions/dry_run.sql
 \ir code/functions/untrack.sql
 \ir code/functions/add_model.sql
+\ir code/functions/set_price.sql
 
 -- the life of a job: take, read, plan, finish or give back
 \ir code/functions/chunking.sql

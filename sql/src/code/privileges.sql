@@ -70,14 +70,16 @@ grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
+    integer
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._describe(regclass, text, text) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;
-grant execute on function steward._create_triggers(regclass, text, text, text, text, name[])
+grant execute on function steward._create_triggers(regclass, name[], text, text, name[])
 to steward_admin;
 grant execute on function steward._trigger_functions(regclass) to steward_admin;
 grant execute on function steward._has_before_update_trigger(regclass) to steward_admin;
@@ -89,10 +91,12 @@ grant execute on function steward.alter(
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
-grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb) to steward_admin;
+grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb)
+to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
 to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
+grant execute on function steward.set_price(text, numeric) to steward_admin;

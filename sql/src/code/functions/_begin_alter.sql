@@ -96,5 +96,5 @@ end
 $function$;
 
 comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
-'First part of steward.alter(): changes the registry and what is generated from it. Returns whether '
-'rows have to be looked at again.';
+'First part of steward.alter(): changes the registry and what is generated from it. Returns '
+'whether rows have to be looked at again.';

@@ -1,11 +1,10 @@
 -- Runs as the caller of steward.track(), so that PostgreSQL itself decides whether they may.
 create or replace function steward._create_triggers(
     source regclass,
-    content_old text,
-    content_new text,
+    content_columns name[],
     condition_old text,
     condition_new text,
-    content_columns name[]
+    condition_columns name[]
 )
 returns void
 language plpgsql
@@ -24,22 +23,26 @@ begin
     select t.* into v_source from steward._trigger_functions(_create_triggers.source) as t;
     v_mark := coalesce(v_source.sync, v_source.mark);
 
-    -- bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not
+    -- Bytes, not collations: to a case-insensitive one 'a' and 'A' are equal, to search not. The
+    -- columns of the content, not the content itself: what is computed could fail, and a writer
+    -- must not.
     select
-        string_agg(
+        string_agg(c.is_changed, ' or ') filter (where c.is_key),
+        string_agg(c.is_changed, ' or ')
+    into v_keys_changed, v_changed
+    from (
+        select
             format(
                 'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
-                k.column_name
-            ),
-            ' or '
-        )
-    into v_keys_changed
-    from unnest(v_source.key_columns) as k (column_name);
-
-    v_changed := format(
-        '(%s) collate "C" is distinct from (%s) collate "C" or %s',
-        _create_triggers.content_old, _create_triggers.content_new, v_keys_changed
-    );
+                n.column_name
+            ) as is_changed,
+            n.column_name = any(v_source.key_columns) as is_key
+        from (
+            select unnest(_create_triggers.content_columns || v_source.key_columns)
+            intersect
+            select a.attname from pg_attribute as a where a.attrelid = _create_triggers.source
+        ) as n (column_name)
+    ) as c;
 
     if _create_triggers.condition_new is not null then
         v_changed := format(
@@ -53,7 +56,11 @@ begin
     if not steward._has_before_update_trigger(_create_triggers.source) then
         select 'of ' || string_agg(distinct quote_ident(c.column_name), ', ')
         into v_of_columns
-        from unnest(v_source.key_columns || _create_triggers.content_columns) as c (column_name);
+        from unnest(
+            v_source.key_columns
+            || _create_triggers.content_columns
+            || _create_triggers.condition_columns
+        ) as c (column_name);
         select 'of ' || string_agg(quote_ident(c.column_name), ', ')
         into v_of_keys
         from unnest(v_source.key_columns) as c (column_name);
@@ -100,5 +107,5 @@ begin
 end
 $function$;
 
-comment on function steward._create_triggers(regclass, text, text, text, text, name[]) is
+comment on function steward._create_triggers(regclass, name[], text, text, name[]) is
 'Second part of steward.track(): puts the triggers on the table, with the rights of the caller.';

@@ -66,5 +66,5 @@ end
 $function$;
 
 comment on function steward._finish_alter(regclass, boolean) is
-'Last part of steward.alter(): makes the readers anew, and has the rows looked at again, if need be. '
-'Returns how many.';
+'Last part of steward.alter(): makes the readers anew, and has the rows looked at again, if need '
+'be. Returns how many.';

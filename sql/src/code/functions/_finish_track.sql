@@ -40,5 +40,5 @@ end
 $function$;
 
 comment on function steward._finish_track(regclass, boolean) is
-'Last part of steward.track(): makes the readers of the source and begins the backfill. Returns how '
-'many rows there are.';
+'Last part of steward.track(): makes the readers of the source and begins the backfill. Returns '
+'how many rows there are.';

@@ -6,17 +6,18 @@ stable parallel safe
 security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
-    select jsonb_build_object(
-        'content', s.content,
-        'where', s.condition,
-        'chunk_size', s.chunk_size,
-        'on_delete', s.on_delete,
-        'mode', s.mode,
-        'priority', s.priority,
-        'notify', s.notify,
-        'daily_budget', s.daily_budget,
-        'backfill_rate', s.backfill_rate
-    )
+    select
+        jsonb_build_object(
+            'content', s.content,
+            'where', s.condition,
+            'chunk_size', s.chunk_size,
+            'on_delete', s.on_delete,
+            'mode', s.mode,
+            'priority', s.priority,
+            'notify', s.notify,
+            'daily_budget', s.daily_budget,
+            'backfill_rate', s.backfill_rate
+        )
     from steward_private.source_of(_options.source) as s;
 end;
 

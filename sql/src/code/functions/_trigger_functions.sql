@@ -16,13 +16,13 @@ begin atomic
         s.key_columns,
         to_regprocedure(
             format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'mark'))
-        ),
+        ) as mark,
         to_regprocedure(
             format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'gone'))
-        ),
+        ) as gone,
         to_regprocedure(
             format('steward_data.%I()', steward_private.generated_name(s, s.source_id, 'truncated'))
-        ),
+        ) as truncated,
         case
             when s.mode = 'transactional'
                 then to_regprocedure(
@@ -30,7 +30,7 @@ begin atomic
                         'steward_data.%I()', steward_private.generated_name(s, s.source_id, 'sync')
                     )
                 )
-        end
+        end as sync
     from steward_private.source_of(_trigger_functions.source) as s;
 end;
 

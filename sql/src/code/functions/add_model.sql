@@ -42,10 +42,12 @@ begin
 exception
     when unique_violation then
         raise exception 'model "%" exists already', add_model.model
-            using errcode = 'duplicate_object';
+            using errcode = 'duplicate_object',
+            hint = 'A later version is a model of its own. Its price is changed by steward.set_price().';
 end
 $function$;
 
 comment on function steward.add_model(text, integer, text, numeric) is
 'Make a model known that a worker of yours embeds with. model: name@version; provider: who the '
-'worker asks, a word of your choice by which steward.claim() can select; price: of a million tokens, for steward.costs and budgets. For steward_admin.';
+'worker asks, a word of your choice by which steward.claim() can select; price: of a million '
+'tokens, for steward.costs and budgets. For steward_admin.';

@@ -63,7 +63,7 @@ begin
     perform steward._check_options(v_new);
 
     select d.* into strict v_content
-    from steward._describe_content(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
+    from steward._describe(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
 
     v_is_dirty := steward._begin_alter(
         alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
@@ -75,8 +75,8 @@ begin
 
     -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
     perform steward._create_triggers(
-        alter.source, v_content.content_old, v_content.content_new, v_content.condition_old,
-        v_content.condition_new, v_content.columns
+        alter.source, v_content.content_columns, v_content.condition_old, v_content.condition_new,
+        v_content.columns
     );
     v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
@@ -107,9 +107,9 @@ $function$;
 comment on function steward.alter( -- noqa: LT01
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) is
-'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
-'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
+'Change options of a tracked table, as steward.track() takes them; what is not given stays. where '
+'=> '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
 'Returns a row for each option that has changed, with what follows from it: which rows will be '
-'looked at again, behind the edits; those that turn out as they were cost no vector. Model and key '
-'cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to end a '
-'condition.';
+'looked at again, behind the edits; those that turn out as they were cost no vector. Model and '
+'key cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to '
+'end a condition.';

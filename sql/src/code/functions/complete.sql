@@ -154,15 +154,15 @@ end
 $function$;
 
 comment on function steward.complete(bigint[], text[], bigint) is
-'Hand in vectors, in pgvector''s text form [0.1,0.2,...]. tokens: for each vector the token of its '
-'claim, so a claim with three texts has its token three times, and its vectors in the order of its '
-'texts. tokens_used: what the provider counted, for the bill; otherwise it is estimated. Returns for '
-'each claim what came of it: embedded, reused, retired; superseded (the document was changed in '
-'another way: it will be claimed again); busy (somebody is writing to the row right now: try again, '
-'or release it); stale (no longer held: drop the result); failed (a vector of it is not valid: '
-'charged, and tried again); refused (the vectors are not those of the model: the space pauses). '
-'One bad item does not keep the others from being stored. An edit made since the claim keeps the '
-'row dirty. For steward_worker.';
+'Hand in vectors, in pgvector''s text form [0.1,0.2,...]. tokens: for each vector the token of '
+'its claim, so a claim with three texts has its token three times, and its vectors in the order '
+'of its texts. tokens_used: what the provider counted, for the bill; otherwise it is estimated. '
+'Returns for each claim what came of it: embedded, reused, retired; superseded (the document was '
+'changed in another way: it will be claimed again); busy (somebody is writing to the row right '
+'now: try again, or release it); stale (no longer held: drop the result); failed (a vector of it '
+'is not valid: charged, and tried again); refused (the vectors are not those of the model: the '
+'space pauses). One bad item does not keep the others from being stored. An edit made since the '
+'claim keeps the row dirty. For steward_worker.';
 
 create or replace function steward.complete(token bigint, vectors text[])
 returns text

@@ -7,7 +7,7 @@ create or replace function steward.dry_run(
     sample integer default 1000
 )
 returns table (
-    "rows" bigint,
+    "rows" bigint, -- noqa: RF06
     chunks bigint,
     characters bigint,
     tokens bigint,
@@ -36,7 +36,7 @@ begin
     v_price := steward._price(dry_run.model);
 
     select d.* into strict v_content
-    from steward._describe_content(dry_run.source, dry_run.content, dry_run."where") as d;
+    from steward._describe(dry_run.source, dry_run.content, dry_run."where") as d;
 
     execute format(
         'select count(*), coalesce(sum(length(%s)), 0) from %s as s where %s',
@@ -79,7 +79,7 @@ $function$;
 
 comment on function steward.dry_run(regclass, text, text, integer, text, integer) is
 'What steward.track() with the same arguments would send to the model, without doing anything: '
-'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() was '
-'told a price, the cost. Rows and the length of all texts are counted; how they are cut is tried on '
-'as many rows as sample says, and is_estimated when there are more. For steward_admin who may read '
-'the table.';
+'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() '
+'was told a price, the cost. Rows and the length of all texts are counted; how they are cut is '
+'tried on as many rows as sample says, and is_estimated when there are more. For steward_admin '
+'who may read the table.';

@@ -47,13 +47,13 @@ end
 $function$;
 
 comment on function steward.fail(bigint[], text, text, interval) is
-'Say that claims could not be worked on, and why. class item: the text is to blame; charged, tried '
-'again later each time, failed after the fourth attempt. transient: the network or the provider is; '
-'not charged, unless others were answered meanwhile, and the space pauses for a moment. rate_limit: '
-'nobody is charged, and all that use the model pause for retry_after. configuration: a wrong key or '
-'model; nobody is charged, and the space pauses until steward.resume(). Returns for each token '
-'pending, failed, busy (somebody has its job locked: try again) or stale (no longer held). For '
-'steward_worker.';
+'Say that claims could not be worked on, and why. class item: the text is to blame; charged, '
+'tried again later each time, failed after the fourth attempt. transient: the network or the '
+'provider is; not charged, unless others were answered meanwhile, and the space pauses for a '
+'moment. rate_limit: nobody is charged, and all that use the model pause for retry_after. '
+'configuration: a wrong key or model; nobody is charged, and the space pauses until '
+'steward.resume(). Returns for each token pending, failed, busy (somebody has its job locked: try '
+'again) or stale (no longer held). For steward_worker.';
 
 create or replace function steward.fail(
     token bigint, error text, class text default 'item', retry_after interval default null

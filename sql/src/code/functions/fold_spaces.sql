@@ -7,8 +7,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_spaces integer[] := '{}';
-    v_folded integer[] := '{}';
+    v_spaces integer[] := array[]::integer[];
+    v_folded integer[] := array[]::integer[];
     v_space steward_private.space;
     v_source steward_private.source;
     v_spent numeric;

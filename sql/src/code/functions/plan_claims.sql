@@ -1,5 +1,5 @@
--- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them, and
--- returns what needs vectors. Rows that need none are settled, and returned without a key.
+-- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them,
+-- and returns what needs vectors. Rows that need none are settled, and returned without a key.
 create or replace function steward_private.plan_claims(
     source steward_private.source,
     space steward_private.space,

@@ -1,4 +1,4 @@
--- An older snapshot would not show what was committed since, and what is decided here is about that.
+-- An older snapshot would not show what was committed since, and that is what is decided about.
 create or replace function steward_private.require_read_committed(what text)
 returns void
 language plpgsql

@@ -90,7 +90,7 @@ begin
         raise exception 'content of table % is not immutable: it uses %',
             v_source.relation, v_object
             using errcode = 'invalid_object_definition',
-            hint = 'Call steward.track().';
+            hint = 'Write it without that, for example with a cast: title || id::text.';
     end if;
 end
 $function$;

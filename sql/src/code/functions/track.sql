@@ -50,10 +50,10 @@ begin
     perform steward._check_table(track.source);
 
     select d.* into strict v_content
-    from steward._describe_content(track.source, track.content, track."where") as d;
+    from steward._describe(track.source, track.content, track."where") as d;
 
     perform steward._begin_track(
-        track.source, track.content, v_content.content_plain, track."where",
+        track.source, track.content, v_content.content_plain, v_content.condition,
         v_content.condition_plain, v_content.columns, track.key, track.model,
         jsonb_build_object(
             'chunk_size', track.chunk_size,
@@ -66,8 +66,8 @@ begin
         )
     );
     perform steward._create_triggers(
-        track.source, v_content.content_old, v_content.content_new, v_content.condition_old,
-        v_content.condition_new, v_content.columns
+        track.source, v_content.content_columns, v_content.condition_old, v_content.condition_new,
+        v_content.columns
     );
 
     return steward._finish_track(track.source, track.backfill);
@@ -76,18 +76,19 @@ $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.track( -- noqa: LT01
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean, integer
+    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
+    integer
 ) is
-'Take a table under stewardship: from now on every change of the content is embedded. '
-'source: an ordinary or partitioned table, not altered except for its triggers. content: the column '
-'with the text, or an immutable expression over the columns of a row, such as '
-'title || ''. '' || body. model: one of steward.models. chunk_size: characters of a chunk, as a '
-'target. key: a unique index of columns that are not null; the primary key unless you say so. '
-'where: a condition; only rows that satisfy it are embedded and found. on_delete: drop, or retire to '
-'keep the vectors of deleted rows, found by nobody. mode: queued, or transactional to embed in the '
-'writer''s own statement, with a built-in model. priority: sources with a higher one come first. '
-'notify: tell workers that listen to the channel steward, once in a transaction, which makes '
-'commits wait for each other. daily_budget: pause when so much has been spent today, see '
-'steward.add_model(). backfill: embed the rows that are there. backfill_rate: of these at most so many '
-'in a minute. Returns the number of rows that the backfill will queue, estimated if there are many. For '
+'Take a table under stewardship: from now on every change of the content is embedded. source: an '
+'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
+'text, or an immutable expression over the columns of a row, such as title || ''. '' || body. '
+'model: one of steward.models. chunk_size: characters of a chunk, as a target. key: a unique '
+'index of columns that are not null; the primary key unless you say so. where: a condition; only '
+'rows that satisfy it are embedded and found. on_delete: drop, or retire to keep the vectors of '
+'deleted rows, found by nobody. mode: queued, or transactional to embed in the writer''s own '
+'statement, with a built-in model. priority: sources with a higher one come first. notify: tell '
+'workers that listen to the channel steward, once in a transaction, which makes commits wait for '
+'each other. daily_budget: pause when so much has been spent today, see steward.add_model(). '
+'backfill: embed the rows that are there. backfill_rate: of these at most so many in a minute. '
+'Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';

@@ -17,6 +17,9 @@ declare
     v_is_ahead boolean;
     v_last jsonb;
     v_keys jsonb;
+    v_batches jsonb;
+    v_batch jsonb;
+    v_is_read boolean;
     v_part record;
 begin
     -- locks the source before what belongs to it, as everybody does
@@ -143,51 +146,78 @@ begin
 
             v_last := v_keys -> -1;
 
-            -- long texts a few at a time
-            for v_part in
-                execute format(
-                    $sql$
-                    select
-                        jsonb_agg($1 -> (r."position" - 1)::integer order by r."position") as keys,
-                        array_agg(r.content order by r."position") as contents,
-                        array_agg(
-                            sha256(convert_to(r.content, 'UTF8')) order by r."position"
-                        ) as hashes
-                    from (
-                        select
-                            r."position",
-                            coalesce(r.content, '') as content,
-                            sum(length(coalesce(r.content, '')))
-                                over (order by r."position") / 10000000 as part
-                        from steward_private.read_%s($1) as r
-                        where r.found
-                    ) as r
-                    group by r.part
-                    order by min(r."position")
-                    $sql$,
-                    v_source.source_id
-                )
-                using v_keys
-            loop
-                return query execute v_compare
-                using
-                    v_part.keys,
-                    v_part.hashes,
-                    steward_private.plan_documents(
-                        v_part.contents,
-                        null,
-                        jsonb_build_object(
-                            'target', v_source.chunk_size,
-                            'minimum', v_source.chunk_size / 2,
-                            'maximum', v_source.chunk_size * 3 / 2
-                        ),
-                        'infinity'
-                    ),
-                    v_is_ahead,
-                    v_unreached;
+            v_batches := jsonb_build_array(v_keys);
 
-                v_is_ahead := v_is_ahead
-                    or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
+            while v_batches <> '[]' loop
+                v_batch := v_batches -> 0;
+                v_batches := v_batches - 0;
+                v_is_read := false;
+
+                begin
+                    -- long texts a few at a time
+                    for v_part in
+                        execute format(
+                            $sql$
+                            select
+                                jsonb_agg($1 -> (r."position" - 1)::integer order by r."position") as keys,
+                                array_agg(r.content order by r."position") as contents,
+                                array_agg(
+                                    sha256(convert_to(r.content, 'UTF8')) order by r."position"
+                                ) as hashes
+                            from (
+                                select
+                                    r."position",
+                                    coalesce(r.content, '') as content,
+                                    sum(length(coalesce(r.content, '')))
+                                        over (order by r."position") / 10000000 as part
+                                from steward_private.read_%s($1) as r
+                                where r.found
+                            ) as r
+                            group by r.part
+                            order by min(r."position")
+                            $sql$,
+                            v_source.source_id
+                        )
+                        using v_batch
+                    loop
+                        v_is_read := true;
+
+                        return query execute v_compare
+                        using
+                            v_part.keys,
+                            v_part.hashes,
+                            steward_private.plan_documents(
+                                v_part.contents,
+                                null,
+                                steward_private.chunking(v_source.chunk_size),
+                                'infinity'
+                            ),
+                            v_is_ahead,
+                            v_unreached;
+
+                        v_is_ahead := v_is_ahead
+                            or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
+                    end loop;
+                exception
+                    when transaction_rollback or insufficient_resources or lock_not_available then
+                        raise;
+                    when others then
+                        -- The content of a row cannot be computed. Of which one?
+                        if v_is_read then
+                            raise;
+                        elsif jsonb_array_length(v_batch) > 1 then
+                            v_batches := (
+                                select jsonb_agg(jsonb_build_array(e.value))
+                                from jsonb_array_elements(v_batch) as e
+                            );
+                        else
+                            key := v_batch -> 0;
+                            model := v_space.model_name;
+                            problem := 'unreadable';
+                            pending := false;
+                            return next;
+                        end if;
+                end;
             end loop;
         end loop;
 
@@ -252,7 +282,7 @@ comment on function steward.verify(regclass) is
 'Compare everything that is stored of a source with what its rows say now, by cutting every text '
 'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
 'document), stale (the document is of another text), chunks differ, orphan (a document without a '
-'row), stray chunk (of no document). pending: it is known and will be put right (there is a job, '
+'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is known and will be put right (there is a job, '
 'or a backfill has yet to come to the row); a problem that is not pending is a fault, and '
 'steward.reconcile() has all but differing chunks looked at again. Reads every row. For '
 'steward_operator.';

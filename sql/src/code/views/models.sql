@@ -8,7 +8,8 @@ select
             then 'lexical, for trying out and testing: knows words and spellings, not meaning'
         else 'vectors come from a worker of yours'
     end as remarks,
-    m.added_at
+    m.added_at,
+    m.price
 from steward_private.model as m;
 
 comment on view steward.models is

@@ -20,5 +20,5 @@ inner join steward_private.space as sp on sp.source_id = s.source_id
 where sp.state = 'active';
 
 comment on view steward.sources is
-'The tables under stewardship, with the options of steward.track(). A source shown as a number has been dropped: end its stewardship '
-'with steward.untrack(number).';
+'The tables under stewardship, with the options of steward.track(). A source shown as a number '
+'has been dropped: end its stewardship with steward.untrack(number).';

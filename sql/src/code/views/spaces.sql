@@ -14,6 +14,6 @@ inner join steward_private.source as s on s.source_id = sp.source_id
 inner join steward_private.model as m on m.model_name = sp.model_name;
 
 comment on view steward.spaces is
-'One source embedded by one model, and the tables that hold the result. The '
-'tables are not an interface: read them with steward.search(). paused_until: nobody claims its rows '
-'before; steward.check() says why.';
+'One source embedded by one model, and the tables that hold the result. The tables are not an '
+'interface: read them with steward.search(). paused_until: nobody claims its rows before; '
+'steward.check() says why.';

@@ -1,0 +1,67 @@
+create or replace function steward._describe(source regclass, content text, filter text)
+returns table (
+    content_plain text,
+    content_columns name[],
+    condition text,
+    condition_plain text,
+    condition_old text,
+    condition_new text,
+    columns name[]
+)
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_all record;
+    v_rows bigint;
+begin
+    if _describe.content ~ '^[[:space:]]*$' then
+        raise exception 'content must not be empty'
+            using errcode = 'invalid_parameter_value',
+            hint = 'content is the exact name of a column, or else an expression over the columns of '
+                'one row.';
+    end if;
+
+    condition := case when _describe.filter !~ '^[[:space:]]*$' then _describe.filter end;
+
+    select d.* into strict v_all
+    from steward._describe_content(_describe.source, _describe.content, condition) as d;
+
+    content_plain := v_all.content_plain;
+    condition_plain := v_all.condition_plain;
+    condition_old := v_all.condition_old;
+    condition_new := v_all.condition_new;
+    columns := v_all.columns;
+    content_columns := v_all.columns;
+
+    if v_all.condition_plain is not null then
+        select d.columns into strict content_columns
+        from steward._describe_content(_describe.source, _describe.content, null) as d;
+    end if;
+
+    -- What is computed is tried on every row, before anything depends on it.
+    if not v_all.is_column or v_all.condition_plain is not null then
+        begin
+            execute format(
+                'select count(length(%s)) from %s as s where %s',
+                v_all.content_plain, _describe.source, coalesce(v_all.condition_plain, 'true')
+            )
+            into v_rows;
+        exception
+            when data_exception or raise_exception or integrity_constraint_violation then
+                raise exception 'content or condition of table % cannot be computed for a row',
+                    _describe.source
+                    using errcode = sqlstate,
+                    detail = format('PostgreSQL says: %s.', sqlerrm),
+                    hint = 'Change that row, or write an expression that copes with it.';
+        end;
+    end if;
+
+    return next;
+end
+$function$;
+
+comment on function steward._describe(regclass, text, text) is
+'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every row.';
