@@ -36,7 +36,17 @@ GROUPS = (
     (
         "Sources",
         "Which tables are looked after, and by which model.",
-        ("track", "alter", "untrack", "dry_run", "sources", "spaces", "models", "add_model"),
+        (
+            "track",
+            "alter",
+            "untrack",
+            "dry_run",
+            "sources",
+            "spaces",
+            "models",
+            "add_model",
+            "set_price",
+        ),
     ),
     (
         "Search",

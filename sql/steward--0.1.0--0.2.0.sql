@@ -214,6 +214,11 @@ create table steward_private.source (
     -- which rows count, likewise; null: all
     condition text,
     condition_plain text,
+    -- likewise of the rows old and new, for triggers
+    condition_old text,
+    condition_new text,
+    -- the columns that the content uses
+    text_columns name[] not null,
     -- the columns that content and condition use
     content_columns name[] not null,
     chunk_size integer not null,
@@ -4833,7 +4838,9 @@ comment on function steward._describe_content(regclass, text, text) is
 'column nor an immutable expression over one row, or would run code of others.';
 
 -- sql/src/code/functions/_describe.sql
-create or replace function steward._describe(source regclass, content text, filter text)
+create or replace function steward._describe(
+    source regclass, content text, filter text, is_tried boolean
+)
 returns table (
     content_plain text,
     content_columns name[],
@@ -4877,7 +4884,7 @@ begin
     end if;
 
     -- What is computed is tried on every row, before anything depends on it.
-    if not v_all.is_column or v_all.condition_plain is not null then
+    if _describe.is_tried and (not v_all.is_column or v_all.condition_plain is not null) then
         begin
             execute format(
                 'select count(length(%s)) from %s as s where %s',
@@ -4898,8 +4905,9 @@ begin
 end
 $function$;
 
-comment on function steward._describe(regclass, text, text) is
-'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every row.';
+comment on function steward._describe(regclass, text, text, boolean) is
+'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every '
+'row if so asked.';
 
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
@@ -4935,6 +4943,8 @@ begin
     if not (
         coalesce(steward_private.is_expression(_begin_track.content_plain), false)
         and coalesce(steward_private.is_expression(_begin_track.condition_plain), true)
+        and coalesce(steward_private.is_expression(_begin_track.options ->> 'condition_old'), true)
+        and coalesce(steward_private.is_expression(_begin_track.options ->> 'condition_new'), true)
     ) then
         raise exception 'content of table % is not an expression', _begin_track.source
             using errcode = 'syntax_error',
@@ -4992,7 +5002,8 @@ begin
 
     insert into steward_private.source (
         relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
-        content, content_plain, condition, condition_plain, content_columns,
+        content, content_plain, condition, condition_plain, condition_old, condition_new,
+        text_columns, content_columns,
         chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, tracked_by
     )
     select
@@ -5020,6 +5031,9 @@ begin
         _begin_track.content_plain,
         _begin_track.condition,
         _begin_track.condition_plain,
+        _begin_track.options ->> 'condition_old',
+        _begin_track.options ->> 'condition_new',
+        array(select jsonb_array_elements_text(_begin_track.options -> 'text_columns')),
         _begin_track.content_columns,
         (_begin_track.options ->> 'chunk_size')::integer,
         _begin_track.options ->> 'on_delete',
@@ -5101,6 +5115,8 @@ declare
     v_of_columns text := '';
     v_of_keys text := '';
     v_mark text;
+    v_old_key text;
+    v_new_key text;
 begin
     select t.* into v_source from steward._trigger_functions(_create_triggers.source) as t;
     v_mark := coalesce(v_source.sync, v_source.mark);
@@ -5109,21 +5125,18 @@ begin
     -- columns of the content, not the content itself: what is computed could fail, and a writer
     -- must not.
     select
-        string_agg(c.is_changed, ' or ') filter (where c.is_key),
-        string_agg(c.is_changed, ' or ')
+        string_agg(c.is_changed, ' or ' order by c.column_name) filter (where c.is_key),
+        string_agg(c.is_changed, ' or ' order by c.column_name)
     into v_keys_changed, v_changed
     from (
-        select
+        select distinct
+            n.column_name,
             format(
                 'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
                 n.column_name
             ) as is_changed,
             n.column_name = any(v_source.key_columns) as is_key
-        from (
-            select unnest(_create_triggers.content_columns || v_source.key_columns)
-            intersect
-            select a.attname from pg_attribute as a where a.attrelid = _create_triggers.source
-        ) as n (column_name)
+        from unnest(_create_triggers.content_columns || v_source.key_columns) as n (column_name)
     ) as c;
 
     if _create_triggers.condition_new is not null then
@@ -5148,19 +5161,26 @@ begin
         from unnest(v_source.key_columns) as c (column_name);
     end if;
 
-    -- That the key is not null always holds. It makes the triggers depend on the key: whoever drops
-    -- it with CASCADE drops them too, instead of leaving triggers behind that fail.
+    -- That the key is not null holds until somebody drops the constraint. It also makes the triggers
+    -- depend on the key: whoever drops it with CASCADE drops them too, instead of leaving triggers
+    -- behind that fail.
+    select
+        string_agg(format('old.%I is not null', k.column_name), ' and '),
+        string_agg(format('new.%I is not null', k.column_name), ' and ')
+    into v_old_key, v_new_key
+    from unnest(v_source.key_columns) as k (column_name);
+    v_changed := format('(%s) and %s', v_changed, v_new_key);
     execute format(
         'create or replace trigger steward_insert after insert on %s for each row '
-        'when (new.%I is not null and (%s)) execute function %s',
-        _create_triggers.source, v_source.key_columns[1],
+        'when (%s and (%s)) execute function %s',
+        _create_triggers.source, v_new_key,
         coalesce(_create_triggers.condition_new, 'true'), v_mark
     );
     -- the old key before the new one
     execute format(
-        'create or replace trigger steward_rekey after update %s on %s for each row when (%s) '
+        'create or replace trigger steward_rekey after update %s on %s for each row when ((%s) and %s) '
         'execute function %s',
-        v_of_keys, _create_triggers.source, v_keys_changed, v_source.gone
+        v_of_keys, _create_triggers.source, v_keys_changed, v_old_key, v_source.gone
     );
     execute format(
         'create or replace trigger steward_update after update %s on %s for each row when (%s) '
@@ -5169,8 +5189,8 @@ begin
     );
     execute format(
         'create or replace trigger steward_delete after delete on %s for each row '
-        'when (old.%I is not null) execute function %s',
-        _create_triggers.source, v_source.key_columns[1], v_source.gone
+        'when (%s) execute function %s',
+        _create_triggers.source, v_old_key, v_source.gone
     );
     execute format(
         'create or replace trigger steward_truncate after truncate on %s for each statement '
@@ -5181,9 +5201,9 @@ begin
     if _create_triggers.condition_new is not null then
         execute format(
             'create or replace trigger steward_leave after update %s on %s for each row '
-            'when ((%s) and (%s) is not true) execute function %s',
+            'when ((%s) and (%s) is not true and %s) execute function %s',
             v_of_columns, _create_triggers.source, _create_triggers.condition_old,
-            _create_triggers.condition_new, v_source.gone
+            _create_triggers.condition_new, v_old_key, v_source.gone
         );
     end if;
 end
@@ -5377,7 +5397,7 @@ begin
     perform steward._check_table(track.source);
 
     select d.* into strict v_content
-    from steward._describe(track.source, track.content, track."where") as d;
+    from steward._describe(track.source, track.content, track."where", true) as d;
 
     perform steward._begin_track(
         track.source, track.content, v_content.content_plain, v_content.condition,
@@ -5389,7 +5409,10 @@ begin
             'priority', track.priority,
             'notify', track.notify,
             'daily_budget', track.daily_budget,
-            'backfill_rate', track.backfill_rate
+            'backfill_rate', track.backfill_rate,
+            'condition_old', v_content.condition_old,
+            'condition_new', v_content.condition_new,
+            'text_columns', v_content.content_columns
         )
     );
     perform steward._create_triggers(
@@ -5439,7 +5462,17 @@ begin atomic
             'priority', s.priority,
             'notify', s.notify,
             'daily_budget', s.daily_budget,
-            'backfill_rate', s.backfill_rate
+            'backfill_rate', s.backfill_rate,
+        -- as PostgreSQL has written them down
+        'parsed', jsonb_build_object(
+            'content_plain', s.content_plain,
+            'condition_plain', s.condition_plain,
+            'condition_old', s.condition_old,
+            'condition_new', s.condition_new,
+            'text_columns', s.text_columns,
+            'columns', s.content_columns,
+            'key_columns', s.key_columns
+        )
         )
     from steward_private.source_of(_options.source) as s;
 end;
@@ -5471,6 +5504,8 @@ begin
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
         and coalesce(steward_private.is_expression(_begin_alter.condition_plain), true)
+        and coalesce(steward_private.is_expression(_begin_alter.options ->> 'condition_old'), true)
+        and coalesce(steward_private.is_expression(_begin_alter.options ->> 'condition_new'), true)
     ) then
         raise exception 'content of table % is not an expression', v_old.relation
             using errcode = 'syntax_error',
@@ -5496,6 +5531,11 @@ begin
         content_plain = _begin_alter.content_plain,
         condition = _begin_alter.options ->> 'where',
         condition_plain = _begin_alter.condition_plain,
+        condition_old = _begin_alter.options ->> 'condition_old',
+        condition_new = _begin_alter.options ->> 'condition_new',
+        text_columns = array(
+            select jsonb_array_elements_text(_begin_alter.options -> 'text_columns')
+        ),
         content_columns = _begin_alter.content_columns,
         chunk_size = (_begin_alter.options ->> 'chunk_size')::integer,
         on_delete = _begin_alter.options ->> 'on_delete',
@@ -5642,15 +5682,28 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_old jsonb := steward._options(alter.source);
+    v_parsed jsonb := v_old -> 'parsed';
     v_new jsonb;
-    v_content record;
+    v_given jsonb;
+    v_missing name;
     v_is_dirty boolean;
     v_rows bigint;
     v_on_rows text;
 begin
+    v_old := v_old - 'parsed';
+
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'alter() must run in a transaction that is read committed'
             using errcode = 'invalid_transaction_state';
+    end if;
+
+    if not has_table_privilege(alter.source, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', alter.source
+            using errcode = 'insufficient_privilege',
+            hint = format(
+                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
+                alter.source, current_user
+            );
     end if;
 
     v_new := v_old || jsonb_strip_nulls(
@@ -5671,26 +5724,75 @@ begin
     || case when alter.daily_budget = 'infinity' then '{"daily_budget": null}' else '{}' end::jsonb
     || case when alter.backfill_rate = 0 then '{"backfill_rate": null}' else '{}' end::jsonb;
 
-    if v_new = v_old then
-        return;
-    end if;
-
-    if not has_table_privilege(alter.source, 'trigger') then
-        raise exception 'permission denied to alter the tracking of table %', alter.source
-            using errcode = 'insufficient_privilege',
-            hint = format(
-                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
-                alter.source, current_user
-            );
-    end if;
-
     perform steward._check_options(v_new);
 
-    select d.* into strict v_content
-    from steward._describe(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
+    -- Only what the caller has written is looked into, which means computed, with their rights. What
+    -- is registered already may be somebody else's.
+    if alter.content is not null then
+        select to_jsonb(d) into strict v_given
+        from steward._describe(
+            alter.source, alter.content, alter."where",
+            alter."where" is not null or v_old ->> 'where' is null
+        ) as d;
+        v_parsed := v_parsed || jsonb_build_object(
+            'content_plain', v_given -> 'content_plain', 'text_columns', v_given -> 'content_columns'
+        );
+    end if;
+
+    if alter."where" is not null then
+        if v_given is null then
+            select to_jsonb(d) into strict v_given
+            from steward._describe(
+                alter.source, v_parsed -> 'text_columns' ->> 0, alter."where", false
+            ) as d;
+        end if;
+
+        v_parsed := v_parsed || jsonb_build_object(
+            'condition_plain', v_given -> 'condition_plain',
+            'condition_old', v_given -> 'condition_old',
+            'condition_new', v_given -> 'condition_new'
+        );
+    end if;
+
+    if v_given is not null then
+        v_parsed := v_parsed || jsonb_build_object(
+            'columns', (
+                select jsonb_agg(distinct c.value)
+                from jsonb_array_elements(
+                    v_parsed -> 'text_columns'
+                    || case
+                        when alter."where" is not null then v_given -> 'columns'
+                        when v_old ->> 'where' is null then '[]'
+                        else v_parsed -> 'columns'
+                    end
+                ) as c
+            )
+        );
+    end if;
+
+    select c.column_name into v_missing
+    from jsonb_array_elements_text(v_parsed -> 'key_columns' || (v_parsed -> 'columns'))
+        as c (column_name)
+    where not exists (
+        select from pg_attribute as a
+        where
+            a.attrelid = alter.source and a.attname = c.column_name
+            and a.attnum > 0 and not a.attisdropped
+    )
+    limit 1;
+
+    if found then
+        raise exception 'there is no column "%" in table % any more', v_missing, alter.source
+            using errcode = 'undefined_column',
+            hint = 'Rename it back, or untrack and track the table again.';
+    end if;
 
     v_is_dirty := steward._begin_alter(
-        alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
+        alter.source,
+        v_parsed ->> 'content_plain',
+        v_parsed ->> 'condition_plain',
+        array(select jsonb_array_elements_text(v_parsed -> 'columns')),
+        v_new || v_parsed
     );
 
     if v_old ->> 'where' is not null and v_new ->> 'where' is null then
@@ -5699,8 +5801,11 @@ begin
 
     -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
     perform steward._create_triggers(
-        alter.source, v_content.content_columns, v_content.condition_old, v_content.condition_new,
-        v_content.columns
+        alter.source,
+        array(select jsonb_array_elements_text(v_parsed -> 'text_columns')),
+        v_parsed ->> 'condition_old',
+        v_parsed ->> 'condition_new',
+        array(select jsonb_array_elements_text(v_parsed -> 'columns'))
     );
     v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
@@ -5735,7 +5840,8 @@ comment on function steward.alter( -- noqa: LT01
 '=> '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
 'Returns a row for each option that has changed, with what follows from it: which rows will be '
 'looked at again, behind the edits; those that turn out as they were cost no vector. Model and '
-'key cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to '
+'key cannot be changed. Without any option it makes triggers and functions anew, for instance for a new '
+'owner of the table. For steward_admin with the TRIGGER privilege on the table; its owner, to '
 'end a condition.';
 
 -- sql/src/code/functions/_price.sql
@@ -5843,7 +5949,7 @@ begin
     v_price := steward._price(dry_run.model);
 
     select d.* into strict v_content
-    from steward._describe(dry_run.source, dry_run.content, dry_run."where") as d;
+    from steward._describe(dry_run.source, dry_run.content, dry_run."where", false) as d;
 
     execute format(
         'select count(*), coalesce(sum(length(%s)), 0) from %s as s where %s',
@@ -9123,8 +9229,8 @@ begin
                 else 'it cannot be worked on'
             end;
             hint := format(
-                'If its cause is gone: select steward.resume(%L); if the table has another owner or '
-                'other columns now, untrack and track it again.', v_source.relation
+                'If its cause is gone: select steward.resume(%1$L); if the table has another owner now: '
+                'select * from steward.alter(%1$L);', v_source.relation
             );
         else
             status := 'ok';
@@ -9271,7 +9377,7 @@ grant execute on function steward.track(
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
-grant execute on function steward._describe(regclass, text, text) to steward_admin;
+grant execute on function steward._describe(regclass, text, text, boolean) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;

@@ -568,9 +568,7 @@ def test_expressions_and_keys_with_hostile_names(
         assert run(f"select * from steward.verify({source})") == []
 
         # an expression that was a name, and a condition that is no more
-        run(
-            f"select * from steward.alter({source}, content => {literal(other)}, \"where\" => '')"
-        )
+        run(f"select * from steward.alter({source}, content => {literal(other)}, \"where\" => '')")
         run("call steward.work(idle_seconds => 0)")
         texts = ["Nobody finds this", "Roses grow", "Tides turn"]
         assert [chunk for _, chunk in run(chunks)] == texts

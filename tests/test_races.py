@@ -771,6 +771,47 @@ def truncate_while_the_reaper_is_at_it(db: Arena) -> None:
     assert stored(db) == []
 
 
+@story
+def two_tables_truncated_while_somebody_claims(db: Arena) -> None:
+    """One transaction has one table and wants the other; a claim of both must not be in its way."""
+    db.run("create table papers (id integer primary key, body text)")
+    db.run("select steward.track('papers', content => 'body', model => 'tiny@1', priority => 1)")
+    db.run("update notes set body = 'text'; insert into papers values (1, 'paper')")
+    for first, second in (("notes", "papers"), ("papers", "notes")):
+        with db.borrow() as writer:
+            # longer than a claim waits for a table
+            writer.execute("begin; set local deadlock_timeout = '500ms'")
+            writer.execute(f"truncate {first}")
+            with at_once(db, claim_by) as worker:
+                worker.waits()
+                writer.execute(f"truncate {second}")
+                writer.execute("commit")
+                assert worker.error() is None
+    for item in claim(db):
+        assert complete(db, item) in OUTCOMES
+    db.run("select steward.untrack('papers')")
+
+
+@story
+def worker_with_an_old_snapshot(db: Arena) -> None:
+    """A claim that cannot see what has been committed is refused, and so is its result."""
+    db.run("update notes set body = 'text'")
+    for level in ("repeatable read", "serializable"):
+        with db.borrow() as worker:
+            worker.execute(f"begin isolation level {level}")
+            with pytest.raises(psycopg.Error) as caught:
+                claim_by(worker)
+            assert "read committed" in str(caught.value)
+    (item,) = claim(db)
+    for level in ("repeatable read", "serializable"):
+        with db.borrow() as worker:
+            worker.execute(f"begin isolation level {level}")
+            with pytest.raises(psycopg.Error) as caught:
+                complete_by(worker, item)
+            assert "read committed" in str(caught.value)
+    assert complete(db, item) == "embedded"
+
+
 # Workers who are killed
 
 
@@ -1181,6 +1222,25 @@ MUTATIONS = [
         mark_table_emptied_while_somebody_writes,
         [("steward_private.empty_mark_table", r"execute format\(\s*'lock table .*?\);", "")],
     ),
+    Mutation(
+        "nobody waits for a source while holding another",
+        two_tables_truncated_while_somebody_claims,
+        [
+            (function, "SET lock_timeout TO '100ms'", "SET lock_timeout TO '0'")
+            for function in (FOLD, "steward_private.touch_source")
+        ],
+    ),
+    Mutation(
+        "a claim sees what has been committed",
+        worker_with_an_old_snapshot,
+        [
+            (
+                "steward_private.require_read_committed",
+                r"if current_setting\('transaction_isolation'\) <> 'read committed' then",
+                "if false then",
+            )
+        ],
+    ),
 ]
 
 
@@ -1189,7 +1249,9 @@ def test_each_rule_is_guarded(notes: Arena, mutation: Mutation) -> None:
     """With a rule of the engine broken, its story does not hold: neither is there for nothing."""
     for function, old, new in mutation.changes:
         rewrite(notes, function, old, new)
-    with pytest.raises((AssertionError, ValueError, psycopg.Error, TimeoutError)) as caught:
+    with pytest.raises(
+        (AssertionError, ValueError, TimeoutError, psycopg.Error, pytest.fail.Exception)
+    ) as caught:
         mutation.tell(notes)
         settle(notes)
     # it must go wrong where the story looks, and not because the broken function is no function

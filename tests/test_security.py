@@ -615,7 +615,7 @@ def test_finishing_without_triggers_is_refused(victim: Database, mallory: Sessio
     assert mallory.attempt(end) == "55000"
     assert mallory.attempt("select steward.untrack('secret')") == "42501"
     for statement in (
-        "select steward._create_triggers('secret', 'old.body', 'new.body', null, null, '{body}')",
+        "select steward._create_triggers('secret', '{body}', null, null, '{body}')",
         "select * from steward.alter('secret', content => 'id')",
         "create trigger mine after insert on secret execute function steward_data.secret_1_mark()",
         "drop trigger steward_insert on secret",
@@ -626,8 +626,7 @@ def test_finishing_without_triggers_is_refused(victim: Database, mallory: Sessio
     # triggers on another table prove nothing about this one
     mallory.run("create table evil.secret (id integer primary key, body text)")
     mallory.attempt(
-        "select steward._create_triggers("
-        "'evil.secret', 'old.body', 'new.body', null, null, '{body}')"
+        "select steward._create_triggers('evil.secret', '{body}', null, null, '{body}')"
     )
     assert mallory.attempt(finish, "evil.secret") == "42704"
     assert mallory.attempt(end) == "55000"
@@ -794,10 +793,7 @@ def test_an_expression_that_was_forged_is_refused(
                 f"select steward._begin_alter('target', %s, null, '{{body}}', {OPTIONS})",
                 forged,
             ),
-            (
-                "select steward._create_triggers("
-                "'target', 'old.body', 'new.body', null, null, '{body}')",
-            ),
+            ("select steward._create_triggers('target', '{body}', null, null, '{body}')",),
             ("select steward._finish_alter('target', true)",),
         ]
     else:
@@ -810,7 +806,7 @@ def test_an_expression_that_was_forged_is_refused(
                 condition,
             ),
             (
-                "select steward._create_triggers('target', 'old.body', 'new.body', "
+                "select steward._create_triggers('target', '{body}', "
                 + ("'true', 'true', " if condition else "null, null, ")
                 + "'{body}')",
             ),
@@ -859,7 +855,7 @@ HARMLESS = {
         "perform steward.alter('secret', priority => 7)",
         f"perform steward._begin_alter('secret', 's.id::text', null, '{{id}}', {OPTIONS}); "
         "perform steward._create_triggers("
-        "'secret', 'old.id::text', 'new.id::text', null, null, '{id}'); "
+        "'secret', '{id}', null, null, '{id}'); "
         "perform steward._finish_alter('secret', true)",
         f"perform steward._begin_alter('secret', 's.id::text', null, '{{id}}', {OPTIONS}); "
         "perform steward._finish_alter('secret', true)",
@@ -884,6 +880,35 @@ def test_a_session_of_somebody_mighty_lends_nothing(
         assert postgres.attempt("select evil.lure()") in ("42501", "55000")
     assert mallory.attempt(f"do '{'begin ' + body + '; end'}'") in ("42501", "55000")
     assert victim.run("select * from steward_private.source") == before
+    works_for_others(victim)
+
+
+def test_an_expression_of_an_owner_is_not_run_by_whoever_alters(
+    victim: Database, mallory: Session
+) -> None:
+    """What an owner lets be computed of their rows is computed by them, also for a superuser."""
+    mallory.run(
+        "create function evil.pure(text) returns text language plpgsql immutable as "
+        "$$ begin perform evil.act('pure'); return $1; end $$"
+    )
+    mallory.run("create table evil.source (id integer primary key, body text)")
+    mallory.run("insert into evil.source values (1, 'One.'), (2, 'Two.')")
+    mallory.run("select steward.track('evil.source', content => 'evil.pure(body)')")
+    victim.work()
+    with session(victim) as postgres:
+        for statement in (
+            "select * from steward.alter('evil.source', priority => 5)",
+            "select * from steward.alter('evil.source', chunk_size => 500)",
+            "select steward.backfill('evil.source')",
+            "select * from steward.verify('evil.source')",
+            "select steward.reconcile('evil.source')",
+            "call steward.work(idle_seconds => 0)",
+            "select * from steward.search('evil.source', 'one')",
+            "select steward.untrack('evil.source')",
+        ):
+            postgres.run(statement)
+        heard = [line for line in postgres.heard if not line.endswith(f" as {ME}")]
+    assert heard == []
     works_for_others(victim)
 
 
@@ -967,6 +992,10 @@ ARGUMENTS = (
     "select steward._check_table(%s::regclass)",
     "select steward._options(%s::regclass)",
     "select steward._price(%s)",
+    "select steward.set_price(%s, 1)",
+    "select steward._describe(%s::regclass, 'body', null, true)",
+    "select steward._describe('mine', %s, null, true)",
+    "select steward._describe('mine', 'body', %s, true)",
     "select * from steward._count_chunks(array[%s], 1000)",
     "select steward._has_before_update_trigger(%s::regclass)",
     "select steward._search_statement('source', %s, 3)",
@@ -1000,12 +1029,11 @@ ARGUMENTS = (
             f"'s.body', null, '{{body}}', {OPTIONS} || jsonb_build_object('mode', %s::text)",
         )
     ),
-    "select steward._create_triggers('mine', %s, 'new.body', null, null, '{body}')",
-    "select steward._create_triggers('mine', 'old.body', %s, null, null, '{body}')",
-    "select steward._create_triggers('mine', 'old.body', 'new.body', %s, 'true', '{body}')",
-    "select steward._create_triggers('mine', 'old.body', 'new.body', 'true', %s, '{body}')",
-    "select steward._create_triggers("
-    "'mine', 'old.body', 'new.body', null, null, array[%s]::name[])",
+    "select steward._create_triggers('mine', array[%s]::name[], null, null, '{body}')",
+    "select steward._create_triggers('mine', '{body}', %s, 'true', '{body}')",
+    "select steward._create_triggers('mine', '{body}', 'true', %s, '{body}')",
+    "select steward._create_triggers('mine', '{body}', null, null, array[%s]::name[])",
+    "select steward._finish_alter(%s::regclass, true)",
 )
 # Syntax error, undefined function, internal error: signs of a text that was taken for a program.
 SIGNS_OF_HARM = ("42601", "42883", "XX000", "42P10", "42P18", "38000", "?")
@@ -1018,6 +1046,7 @@ EXPRESSIONS = (
     "alter('source', content => %s",
     "dry_run('source', %s",
     "_describe_content('mine'",
+    "_describe('mine'",
     "_create_triggers",
     "_begin_track",
     "_begin_alter",

@@ -75,7 +75,7 @@ grant execute on function steward.track(
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
-grant execute on function steward._describe(regclass, text, text) to steward_admin;
+grant execute on function steward._describe(regclass, text, text, boolean) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;

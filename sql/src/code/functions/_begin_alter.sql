@@ -21,6 +21,8 @@ begin
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
         and coalesce(steward_private.is_expression(_begin_alter.condition_plain), true)
+        and coalesce(steward_private.is_expression(_begin_alter.options ->> 'condition_old'), true)
+        and coalesce(steward_private.is_expression(_begin_alter.options ->> 'condition_new'), true)
     ) then
         raise exception 'content of table % is not an expression', v_old.relation
             using errcode = 'syntax_error',
@@ -46,6 +48,11 @@ begin
         content_plain = _begin_alter.content_plain,
         condition = _begin_alter.options ->> 'where',
         condition_plain = _begin_alter.condition_plain,
+        condition_old = _begin_alter.options ->> 'condition_old',
+        condition_new = _begin_alter.options ->> 'condition_new',
+        text_columns = array(
+            select jsonb_array_elements_text(_begin_alter.options -> 'text_columns')
+        ),
         content_columns = _begin_alter.content_columns,
         chunk_size = (_begin_alter.options ->> 'chunk_size')::integer,
         on_delete = _begin_alter.options ->> 'on_delete',

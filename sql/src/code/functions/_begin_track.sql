@@ -31,6 +31,8 @@ begin
     if not (
         coalesce(steward_private.is_expression(_begin_track.content_plain), false)
         and coalesce(steward_private.is_expression(_begin_track.condition_plain), true)
+        and coalesce(steward_private.is_expression(_begin_track.options ->> 'condition_old'), true)
+        and coalesce(steward_private.is_expression(_begin_track.options ->> 'condition_new'), true)
     ) then
         raise exception 'content of table % is not an expression', _begin_track.source
             using errcode = 'syntax_error',
@@ -88,7 +90,8 @@ begin
 
     insert into steward_private.source (
         relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
-        content, content_plain, condition, condition_plain, content_columns,
+        content, content_plain, condition, condition_plain, condition_old, condition_new,
+        text_columns, content_columns,
         chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, tracked_by
     )
     select
@@ -116,6 +119,9 @@ begin
         _begin_track.content_plain,
         _begin_track.condition,
         _begin_track.condition_plain,
+        _begin_track.options ->> 'condition_old',
+        _begin_track.options ->> 'condition_new',
+        array(select jsonb_array_elements_text(_begin_track.options -> 'text_columns')),
         _begin_track.content_columns,
         (_begin_track.options ->> 'chunk_size')::integer,
         _begin_track.options ->> 'on_delete',

@@ -19,6 +19,8 @@ declare
     v_of_columns text := '';
     v_of_keys text := '';
     v_mark text;
+    v_old_key text;
+    v_new_key text;
 begin
     select t.* into v_source from steward._trigger_functions(_create_triggers.source) as t;
     v_mark := coalesce(v_source.sync, v_source.mark);
@@ -27,21 +29,18 @@ begin
     -- columns of the content, not the content itself: what is computed could fail, and a writer
     -- must not.
     select
-        string_agg(c.is_changed, ' or ') filter (where c.is_key),
-        string_agg(c.is_changed, ' or ')
+        string_agg(c.is_changed, ' or ' order by c.column_name) filter (where c.is_key),
+        string_agg(c.is_changed, ' or ' order by c.column_name)
     into v_keys_changed, v_changed
     from (
-        select
+        select distinct
+            n.column_name,
             format(
                 'old.%1$I::text collate "C" is distinct from new.%1$I::text collate "C"',
                 n.column_name
             ) as is_changed,
             n.column_name = any(v_source.key_columns) as is_key
-        from (
-            select unnest(_create_triggers.content_columns || v_source.key_columns)
-            intersect
-            select a.attname from pg_attribute as a where a.attrelid = _create_triggers.source
-        ) as n (column_name)
+        from unnest(_create_triggers.content_columns || v_source.key_columns) as n (column_name)
     ) as c;
 
     if _create_triggers.condition_new is not null then
@@ -66,19 +65,26 @@ begin
         from unnest(v_source.key_columns) as c (column_name);
     end if;
 
-    -- That the key is not null always holds. It makes the triggers depend on the key: whoever drops
-    -- it with CASCADE drops them too, instead of leaving triggers behind that fail.
+    -- That the key is not null holds until somebody drops the constraint. It also makes the triggers
+    -- depend on the key: whoever drops it with CASCADE drops them too, instead of leaving triggers
+    -- behind that fail.
+    select
+        string_agg(format('old.%I is not null', k.column_name), ' and '),
+        string_agg(format('new.%I is not null', k.column_name), ' and ')
+    into v_old_key, v_new_key
+    from unnest(v_source.key_columns) as k (column_name);
+    v_changed := format('(%s) and %s', v_changed, v_new_key);
     execute format(
         'create or replace trigger steward_insert after insert on %s for each row '
-        'when (new.%I is not null and (%s)) execute function %s',
-        _create_triggers.source, v_source.key_columns[1],
+        'when (%s and (%s)) execute function %s',
+        _create_triggers.source, v_new_key,
         coalesce(_create_triggers.condition_new, 'true'), v_mark
     );
     -- the old key before the new one
     execute format(
-        'create or replace trigger steward_rekey after update %s on %s for each row when (%s) '
+        'create or replace trigger steward_rekey after update %s on %s for each row when ((%s) and %s) '
         'execute function %s',
-        v_of_keys, _create_triggers.source, v_keys_changed, v_source.gone
+        v_of_keys, _create_triggers.source, v_keys_changed, v_old_key, v_source.gone
     );
     execute format(
         'create or replace trigger steward_update after update %s on %s for each row when (%s) '
@@ -87,8 +93,8 @@ begin
     );
     execute format(
         'create or replace trigger steward_delete after delete on %s for each row '
-        'when (old.%I is not null) execute function %s',
-        _create_triggers.source, v_source.key_columns[1], v_source.gone
+        'when (%s) execute function %s',
+        _create_triggers.source, v_old_key, v_source.gone
     );
     execute format(
         'create or replace trigger steward_truncate after truncate on %s for each statement '
@@ -99,9 +105,9 @@ begin
     if _create_triggers.condition_new is not null then
         execute format(
             'create or replace trigger steward_leave after update %s on %s for each row '
-            'when ((%s) and (%s) is not true) execute function %s',
+            'when ((%s) and (%s) is not true and %s) execute function %s',
             v_of_columns, _create_triggers.source, _create_triggers.condition_old,
-            _create_triggers.condition_new, v_source.gone
+            _create_triggers.condition_new, v_old_key, v_source.gone
         );
     end if;
 end

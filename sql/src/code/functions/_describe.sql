@@ -1,4 +1,6 @@
-create or replace function steward._describe(source regclass, content text, filter text)
+create or replace function steward._describe(
+    source regclass, content text, filter text, is_tried boolean
+)
 returns table (
     content_plain text,
     content_columns name[],
@@ -42,7 +44,7 @@ begin
     end if;
 
     -- What is computed is tried on every row, before anything depends on it.
-    if not v_all.is_column or v_all.condition_plain is not null then
+    if _describe.is_tried and (not v_all.is_column or v_all.condition_plain is not null) then
         begin
             execute format(
                 'select count(length(%s)) from %s as s where %s',
@@ -63,5 +65,6 @@ begin
 end
 $function$;
 
-comment on function steward._describe(regclass, text, text) is
-'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every row.';
+comment on function steward._describe(regclass, text, text, boolean) is
+'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every '
+'row if so asked.';

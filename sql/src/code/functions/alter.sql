@@ -18,15 +18,28 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_old jsonb := steward._options(alter.source);
+    v_parsed jsonb := v_old -> 'parsed';
     v_new jsonb;
-    v_content record;
+    v_given jsonb;
+    v_missing name;
     v_is_dirty boolean;
     v_rows bigint;
     v_on_rows text;
 begin
+    v_old := v_old - 'parsed';
+
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'alter() must run in a transaction that is read committed'
             using errcode = 'invalid_transaction_state';
+    end if;
+
+    if not has_table_privilege(alter.source, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', alter.source
+            using errcode = 'insufficient_privilege',
+            hint = format(
+                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
+                alter.source, current_user
+            );
     end if;
 
     v_new := v_old || jsonb_strip_nulls(
@@ -47,26 +60,75 @@ begin
     || case when alter.daily_budget = 'infinity' then '{"daily_budget": null}' else '{}' end::jsonb
     || case when alter.backfill_rate = 0 then '{"backfill_rate": null}' else '{}' end::jsonb;
 
-    if v_new = v_old then
-        return;
-    end if;
-
-    if not has_table_privilege(alter.source, 'trigger') then
-        raise exception 'permission denied to alter the tracking of table %', alter.source
-            using errcode = 'insufficient_privilege',
-            hint = format(
-                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
-                alter.source, current_user
-            );
-    end if;
-
     perform steward._check_options(v_new);
 
-    select d.* into strict v_content
-    from steward._describe(alter.source, v_new ->> 'content', v_new ->> 'where') as d;
+    -- Only what the caller has written is looked into, which means computed, with their rights. What
+    -- is registered already may be somebody else's.
+    if alter.content is not null then
+        select to_jsonb(d) into strict v_given
+        from steward._describe(
+            alter.source, alter.content, alter."where",
+            alter."where" is not null or v_old ->> 'where' is null
+        ) as d;
+        v_parsed := v_parsed || jsonb_build_object(
+            'content_plain', v_given -> 'content_plain', 'text_columns', v_given -> 'content_columns'
+        );
+    end if;
+
+    if alter."where" is not null then
+        if v_given is null then
+            select to_jsonb(d) into strict v_given
+            from steward._describe(
+                alter.source, v_parsed -> 'text_columns' ->> 0, alter."where", false
+            ) as d;
+        end if;
+
+        v_parsed := v_parsed || jsonb_build_object(
+            'condition_plain', v_given -> 'condition_plain',
+            'condition_old', v_given -> 'condition_old',
+            'condition_new', v_given -> 'condition_new'
+        );
+    end if;
+
+    if v_given is not null then
+        v_parsed := v_parsed || jsonb_build_object(
+            'columns', (
+                select jsonb_agg(distinct c.value)
+                from jsonb_array_elements(
+                    v_parsed -> 'text_columns'
+                    || case
+                        when alter."where" is not null then v_given -> 'columns'
+                        when v_old ->> 'where' is null then '[]'
+                        else v_parsed -> 'columns'
+                    end
+                ) as c
+            )
+        );
+    end if;
+
+    select c.column_name into v_missing
+    from jsonb_array_elements_text(v_parsed -> 'key_columns' || (v_parsed -> 'columns'))
+        as c (column_name)
+    where not exists (
+        select from pg_attribute as a
+        where
+            a.attrelid = alter.source and a.attname = c.column_name
+            and a.attnum > 0 and not a.attisdropped
+    )
+    limit 1;
+
+    if found then
+        raise exception 'there is no column "%" in table % any more', v_missing, alter.source
+            using errcode = 'undefined_column',
+            hint = 'Rename it back, or untrack and track the table again.';
+    end if;
 
     v_is_dirty := steward._begin_alter(
-        alter.source, v_content.content_plain, v_content.condition_plain, v_content.columns, v_new
+        alter.source,
+        v_parsed ->> 'content_plain',
+        v_parsed ->> 'condition_plain',
+        array(select jsonb_array_elements_text(v_parsed -> 'columns')),
+        v_new || v_parsed
     );
 
     if v_old ->> 'where' is not null and v_new ->> 'where' is null then
@@ -75,8 +137,11 @@ begin
 
     -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
     perform steward._create_triggers(
-        alter.source, v_content.content_columns, v_content.condition_old, v_content.condition_new,
-        v_content.columns
+        alter.source,
+        array(select jsonb_array_elements_text(v_parsed -> 'text_columns')),
+        v_parsed ->> 'condition_old',
+        v_parsed ->> 'condition_new',
+        array(select jsonb_array_elements_text(v_parsed -> 'columns'))
     );
     v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
@@ -111,5 +176,6 @@ comment on function steward.alter( -- noqa: LT01
 '=> '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
 'Returns a row for each option that has changed, with what follows from it: which rows will be '
 'looked at again, behind the edits; those that turn out as they were cost no vector. Model and '
-'key cannot be changed. For steward_admin with the TRIGGER privilege on the table; its owner, to '
+'key cannot be changed. Without any option it makes triggers and functions anew, for instance for a new '
+'owner of the table. For steward_admin with the TRIGGER privilege on the table; its owner, to '
 'end a condition.';

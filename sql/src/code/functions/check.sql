@@ -180,8 +180,8 @@ begin
                 else 'it cannot be worked on'
             end;
             hint := format(
-                'If its cause is gone: select steward.resume(%L); if the table has another owner or '
-                'other columns now, untrack and track it again.', v_source.relation
+                'If its cause is gone: select steward.resume(%1$L); if the table has another owner now: '
+                'select * from steward.alter(%1$L);', v_source.relation
             );
         else
             status := 'ok';

@@ -36,7 +36,7 @@ begin
     v_price := steward._price(dry_run.model);
 
     select d.* into strict v_content
-    from steward._describe(dry_run.source, dry_run.content, dry_run."where") as d;
+    from steward._describe(dry_run.source, dry_run.content, dry_run."where", false) as d;
 
     execute format(
         'select count(*), coalesce(sum(length(%s)), 0) from %s as s where %s',

@@ -50,7 +50,7 @@ begin
     perform steward._check_table(track.source);
 
     select d.* into strict v_content
-    from steward._describe(track.source, track.content, track."where") as d;
+    from steward._describe(track.source, track.content, track."where", true) as d;
 
     perform steward._begin_track(
         track.source, track.content, v_content.content_plain, v_content.condition,
@@ -62,7 +62,10 @@ begin
             'priority', track.priority,
             'notify', track.notify,
             'daily_budget', track.daily_budget,
-            'backfill_rate', track.backfill_rate
+            'backfill_rate', track.backfill_rate,
+            'condition_old', v_content.condition_old,
+            'condition_new', v_content.condition_new,
+            'text_columns', v_content.content_columns
         )
     );
     perform steward._create_triggers(

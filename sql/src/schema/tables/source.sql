@@ -20,6 +20,11 @@ create table steward_private.source (
     -- which rows count, likewise; null: all
     condition text,
     condition_plain text,
+    -- likewise of the rows old and new, for triggers
+    condition_old text,
+    condition_new text,
+    -- the columns that the content uses
+    text_columns name[] not null,
     -- the columns that content and condition use
     content_columns name[] not null,
     chunk_size integer not null,
