@@ -1721,6 +1721,8 @@ modules = {
         '\n'
         '_FIRST_NAP, _LONGEST_NAP = 0.1, 1.0\n'
         '_BUSY_NAPS = (0.05, 0.1, 0.2)\n'
+        '# steward.claim() stops after 0.2 seconds of that\n'
+        '_SETTLING = 0.2\n'
         '_REAP_EVERY = 30.0\n'
         '_MESSAGE_LIMIT = 2000\n'
         '\n'
@@ -1854,6 +1856,8 @@ modules = {
         '        arguments = [self._worker, self._limits.batch, self._limits.lease_seconds]\n'
         '        leased_at = self._clock()\n'
         '        rows = list(self._plpy.execute(self._claim, arguments))\n'
+        '        # A claim settles what needs no vector, and returns after a while even if there is more.\n'
+        '        has_settled = self._clock() - leased_at >= _SETTLING\n'
         '        self._plpy.commit()\n'
         '        self.counts.claimed += len(rows)\n'
         '\n'
@@ -1868,7 +1872,7 @@ modules = {
         '            busy = self._deliver_all(busy)\n'
         '        if busy:\n'
         '            self._give_back_all(busy)\n'
-        '        return bool(rows)\n'
+        '        return bool(rows) or has_settled\n'
         '\n'
         '    def _embed_all(self, rows: Sequence[Mapping[str, Any]], leased_at: float) -> list[_Delivery]:\n'
         '        deliveries = []\n'
@@ -2067,7 +2071,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '174cd20066ea0e86'
+GD['steward_py.digest'] = '5fe594e98a62f510'
 $python$
 $definition$;
 
@@ -2082,7 +2086,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '174cd20066ea0e86': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5fe594e98a62f510': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -2098,7 +2102,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '174cd20066ea0e86': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5fe594e98a62f510': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -2117,7 +2121,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '174cd20066ea0e86': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5fe594e98a62f510': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -2878,6 +2882,9 @@ begin
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
+        set enable_seqscan = off
+        set enable_hashjoin = off
+        set enable_mergejoin = off
         begin atomic
             select k.ordinality, s.tableoid is not null, %2$s
             from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
@@ -2901,6 +2908,9 @@ begin
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
+        set enable_seqscan = off
+        set enable_hashjoin = off
+        set enable_mergejoin = off
         begin atomic
             select k.ordinality, (%5$s) is true
             from rows from (jsonb_to_recordset($1) as (%2$s)) with ordinality as k
@@ -3314,7 +3324,8 @@ end
         'tokens bigint[], firsts integer[], vectors text[]) '
         'returns table (token bigint, outcome text) '
         'language plpgsql volatile parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
+        'set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_space.space_id, v_body
     );
     execute format(
@@ -3421,7 +3432,8 @@ end
         'create or replace function steward_private.known_%s(keys jsonb) '
         'returns table ("position" bigint, revision integer, known text) '
         'language plpgsql stable parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
+        'set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_space.space_id, v_body
     );
 
@@ -3482,7 +3494,8 @@ end
         'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
         'revisions integer[]) returns bigint[] '
         'language plpgsql volatile parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
+        'set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_space.space_id, v_body
     );
 
@@ -3713,13 +3726,13 @@ end
         steward_private.key_match(v_source, 't', 'd')
     );
     -- The tables may be empty when the statement is planned, and long when it runs: never a plan
-    -- that reads all jobs. Whoever stands in the way (a writer in transactional mode) is not waited
+    -- that reads all jobs, also not along an index: only look-ups remain. Whoever stands in the way (a writer in transactional mode) is not waited
     -- for until somebody must be the victim of a deadlock.
     execute format(
         'create or replace function steward_private.fold_%s() returns bigint '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set lock_timeout = ''100ms'' '
-        'set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as %L',
+        'set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_source.source_id, v_body
     );
 
@@ -4387,6 +4400,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
+    v_space steward_private.space;
     v_source steward_private.source := begin_backfill.source;
     v_rows bigint := (
         select sum(c.reltuples)
@@ -4399,11 +4413,17 @@ declare
             )
     );
 begin
-    if coalesce(v_rows, 0) < 100000 then
+    -- a table that is being tracked is locked meanwhile
+    if coalesce(v_rows, 0) < 5000 then
         execute format(
-            'select count(*) from steward_private.scan_%s(null, 100000)', v_source.source_id
+            'select count(*) from steward_private.scan_%s(null, 5000)', v_source.source_id
         )
         into v_rows;
+
+        -- never analyzed: as many as are in a table of rows of 200 bytes
+        if v_rows = 5000 then
+            v_rows := greatest(v_rows, pg_total_relation_size(v_source.relation) / 200);
+        end if;
     end if;
 
     insert into steward_private.backfill (space_id, state, rows_estimated, reason)
@@ -4420,6 +4440,21 @@ begin
         started_at = excluded.started_at,
         advanced_at = excluded.advanced_at,
         finished_at = null;
+
+    -- what has failed is looked at again, too
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        execute format(
+            'update %s as t '
+            'set failed_at = null, available_at = now(), attempts = 0, setbacks = 0 '
+            'where t.failed_at is not null',
+            v_space.job_table
+        );
+    end loop;
 
     return v_rows;
 end
@@ -5516,16 +5551,16 @@ begin atomic
             'notify', s.notify,
             'daily_budget', s.daily_budget,
             'backfill_rate', s.backfill_rate,
-        -- as PostgreSQL has written them down
-        'parsed', jsonb_build_object(
-            'content_plain', s.content_plain,
-            'condition_plain', s.condition_plain,
-            'condition_old', s.condition_old,
-            'condition_new', s.condition_new,
-            'text_columns', s.text_columns,
-            'columns', s.content_columns,
-            'key_columns', s.key_columns
-        )
+            -- as PostgreSQL has written them down
+            'parsed', jsonb_build_object(
+                'content_plain', s.content_plain,
+                'condition_plain', s.condition_plain,
+                'condition_old', s.condition_old,
+                'condition_new', s.condition_new,
+                'text_columns', s.text_columns,
+                'columns', s.content_columns,
+                'key_columns', s.key_columns
+            )
         )
     from steward_private.source_of(_options.source) as s;
 end;
@@ -5539,7 +5574,8 @@ create or replace function steward._begin_alter(
     content_plain text,
     condition_plain text,
     content_columns name[],
-    options jsonb
+    options jsonb,
+    is_light boolean default false
 )
 returns boolean
 language plpgsql
@@ -5553,6 +5589,7 @@ declare
     v_new steward_private.source;
     v_space steward_private.space;
     v_is_dirty boolean;
+    v_is_light boolean;
 begin
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
@@ -5577,6 +5614,22 @@ begin
             detail = 'Row and vector commit together only with a model that runs in the database.';
     end if;
 
+    -- What decides what is read needs a proof that the caller may, see _finish_alter().
+    v_is_light := (
+        v_old.content_plain, v_old.condition_plain, v_old.condition_old, v_old.condition_new,
+        v_old.text_columns, v_old.content_columns, v_old.mode
+    ) is not distinct from (
+        _begin_alter.content_plain, _begin_alter.condition_plain,
+        _begin_alter.options ->> 'condition_old', _begin_alter.options ->> 'condition_new',
+        array(select jsonb_array_elements_text(_begin_alter.options -> 'text_columns')::name),
+        _begin_alter.content_columns, _begin_alter.options ->> 'mode'
+    ) and _begin_alter.is_light;
+
+    if v_is_light and not has_table_privilege(session_user, v_old.relation, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', v_old.relation
+            using errcode = 'insufficient_privilege';
+    end if;
+
     -- Also keeps folds out until this commits: so positions may be given out here.
     update steward_private.source as s
     set
@@ -5597,7 +5650,7 @@ begin
         notify = (_begin_alter.options ->> 'notify')::boolean,
         daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
         backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer,
-        finished = false
+        finished = v_is_light
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
@@ -5613,6 +5666,10 @@ begin
         where s.source_id = v_new.source_id
         order by s.space_id
     loop
+        if v_is_light then
+            perform steward_private.define_space_functions(v_new, v_space);
+        end if;
+
         if v_is_dirty then
             -- What is being worked on was read as it was to be read before.
             execute format(
@@ -5634,11 +5691,21 @@ begin
         end if;
     end loop;
 
+    if v_old.daily_budget is distinct from v_new.daily_budget then
+        update steward_private.space as s
+        set problem = null, paused_until = null
+        where s.source_id = v_new.source_id and s.problem like 'the budget of %';
+    end if;
+
+    if v_is_light and v_is_dirty then
+        perform steward_private.begin_backfill(v_new, 'altered');
+    end if;
+
     return v_is_dirty;
 end
 $function$;
 
-comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
+comment on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean) is
 'First part of steward.alter(): changes the registry and what is generated from it. Returns '
 'whether rows have to be looked at again.';
 
@@ -5714,6 +5781,24 @@ comment on function steward._finish_alter(regclass, boolean) is
 'Last part of steward.alter(): makes the readers anew, and has the rows looked at again, if need '
 'be. Returns how many.';
 
+-- sql/src/code/functions/_backfill_size.sql
+create or replace function steward._backfill_size(source regclass)
+returns bigint
+language sql
+stable parallel safe
+-- definer: the registry belongs to pg_steward; steward.backfills shows the same
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select max(b.rows_estimated)
+    from steward_private.source_of(_backfill_size.source) as s
+    inner join steward_private.space as sp on sp.source_id = s.source_id
+    inner join steward_private.backfill as b on b.space_id = sp.space_id;
+end;
+
+comment on function steward._backfill_size(regclass) is
+'How many rows the backfill of a source looks at.';
+
 -- sql/src/code/functions/alter.sql
 create or replace function steward.alter(
     source regclass,
@@ -5740,6 +5825,7 @@ declare
     v_given jsonb;
     v_missing name;
     v_is_dirty boolean;
+    v_is_light boolean;
     v_rows bigint;
     v_on_rows text;
 begin
@@ -5840,27 +5926,35 @@ begin
             hint = 'Rename it back, or untrack and track the table again.';
     end if;
 
+    -- A trigger is made anew only where it must: for that PostgreSQL locks the table.
+    v_is_light := v_given is null and alter.mode is null and v_new <> v_old;
+
     v_is_dirty := steward._begin_alter(
         alter.source,
         v_parsed ->> 'content_plain',
         v_parsed ->> 'condition_plain',
         array(select jsonb_array_elements_text(v_parsed -> 'columns')),
-        v_new || v_parsed
+        v_new || v_parsed,
+        v_is_light
     );
 
-    if v_old ->> 'where' is not null and v_new ->> 'where' is null then
-        execute format('drop trigger steward_leave on %s', alter.source);
+    if v_is_light then
+        v_rows := case when v_is_dirty then steward._backfill_size(alter.source) end;
+    else
+        if v_old ->> 'where' is not null and v_new ->> 'where' is null then
+            execute format('drop trigger steward_leave on %s', alter.source);
+        end if;
+
+        -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
+        perform steward._create_triggers(
+            alter.source,
+            array(select jsonb_array_elements_text(v_parsed -> 'text_columns')),
+            v_parsed ->> 'condition_old',
+            v_parsed ->> 'condition_new',
+            array(select jsonb_array_elements_text(v_parsed -> 'columns'))
+        );
+        v_rows := steward._finish_alter(alter.source, v_is_dirty);
     end if;
-
-    -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
-    perform steward._create_triggers(
-        alter.source,
-        array(select jsonb_array_elements_text(v_parsed -> 'text_columns')),
-        v_parsed ->> 'condition_old',
-        v_parsed ->> 'condition_new',
-        array(select jsonb_array_elements_text(v_parsed -> 'columns'))
-    );
-    v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
     v_on_rows := format('%s rows will be looked at', v_rows);
 
@@ -5889,13 +5983,13 @@ $function$;
 comment on function steward.alter( -- noqa: LT01
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) is
-'Change options of a tracked table, as steward.track() takes them; what is not given stays. where '
-'=> '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
-'Returns a row for each option that has changed, with what follows from it: which rows will be '
-'looked at again, behind the edits; those that turn out as they were cost no vector. Model and '
-'key cannot be changed. Without any option it makes triggers and functions anew, for instance for a new '
-'owner of the table. For steward_admin with the TRIGGER privilege on the table; its owner, to '
-'end a condition.';
+'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
+'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
+'limit. Returns a row for each option that has changed, with what follows from it: which rows '
+'will be looked at again, behind the edits; those that turn out as they were cost no vector. '
+'Model and key cannot be changed. Without any option it makes triggers and functions anew, for '
+'instance for a new owner of the table. For steward_admin with the TRIGGER privilege on the '
+'table; its owner, to end a condition.';
 
 -- sql/src/code/functions/_price.sql
 create or replace function steward._price(model text)
@@ -6612,6 +6706,7 @@ begin
         update steward_private.space as s
         set
             problem = v_error,
+            setbacks = greatest(s.setbacks, 1),
             paused_until = greatest(s.paused_until, clock_timestamp() + give_back.wait)
         where s.model_name = v_space.model_name;
     elsif give_back.class = 'transient' then
@@ -6879,6 +6974,8 @@ volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
+set enable_indexscan = on
+set enable_indexonlyscan = on
 as $function$
 declare
     v_space steward_private.space;
@@ -7215,6 +7312,7 @@ declare
     v_share integer;
     v_row record;
     v_taken integer;
+    v_is_settled boolean := false;
     v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
     v_left integer := claim.batch;
     v_space steward_private.space;
@@ -7273,9 +7371,9 @@ begin
             select p.lane, p.share
             from (
                 values
-                (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
-                (2, 0, v_left),
-                (3, 1, v_left)
+                (1, 0, (v_left + (random() * 9)::integer) / 10),
+                (2, 1, v_left),
+                (3, 0, v_left)
             ) as p (n, lane, share)
             order by p.n
         loop
@@ -7331,7 +7429,13 @@ begin
             end loop;
         end loop;
 
-        exit when v_left = 0 or v_taken = 0 or clock_timestamp() > v_until;
+        exit when v_left = 0 or clock_timestamp() > v_until or (v_taken = 0 and v_is_settled);
+        v_is_settled := v_taken = 0;
+
+        -- the queue is empty; a backfill may have more
+        if v_is_settled then
+            v_spaces := steward_private.fold_spaces(v_spaces);
+        end if;
     end loop;
 end
 $function$;
@@ -7954,6 +8058,7 @@ declare
     v_backfill steward_private.backfill;
     v_unreached jsonb;
     v_is_ahead boolean;
+    v_marks jsonb;
     v_last jsonb;
     v_keys jsonb;
     v_batches jsonb;
@@ -7963,6 +8068,13 @@ declare
 begin
     -- locks the source before what belongs to it, as everybody does
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    -- looked up for each problem; the tables of marks have no index
+    execute format(
+        'select jsonb_object_agg(m.key::text, true) from steward_private.marks_%s() as m',
+        v_source.source_id
+    )
+    into v_marks;
 
     for v_space in
         select s.*
@@ -8025,21 +8137,18 @@ begin
                     end as problem
                 from fresh as f
                 left join %1$s as d on %6$s
-            ),
-
-            marked as materialized (select %9$s from %10$s as t union select %9$s from %11$s as t)
+            )
 
             select
                 f.key,
                 %4$L,
                 f.problem,
-                t.generation is not null
-                or m.key_1 is not null
+                (t.generation is not null and t.failed_at is null)
+                or coalesce($6 ? f.key::text, false)
                 or $4
                 or coalesce(f.n >= (select b.n from fresh as b where b.key = $5), false)
             from judged as f
             left join %3$s as t on %7$s
-            left join marked as m on %12$s
             where f.problem is not null
             order by f.n
             $sql$,
@@ -8050,11 +8159,7 @@ begin
             steward_private.key_record(v_source, 'e.key'),
             steward_private.key_match(v_source, 'd', 'f'),
             steward_private.key_match(v_source, 't', 'f'),
-            steward_private.key_match(v_source, 'c', 'f'),
-            steward_private.key_list(v_source, 't'),
-            v_source.mark_tables[1],
-            v_source.mark_tables[2],
-            steward_private.key_match(v_source, 'm', 'f')
+            steward_private.key_match(v_source, 'c', 'f')
         );
 
         v_is_ahead := false;
@@ -8132,7 +8237,8 @@ begin
                                 'infinity'
                             ),
                             v_is_ahead,
-                            v_unreached;
+                            v_unreached,
+                            v_marks;
 
                         v_is_ahead := v_is_ahead
                             or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
@@ -8192,7 +8298,7 @@ begin
                 w.key,
                 %4$L,
                 w.problem,
-                t.generation is not null or m.key_1 is not null
+                (t.generation is not null and t.failed_at is null) or m.key_1 is not null
             from wrong as w
             cross join lateral %14$s as k
             left join %3$s as t on %8$s
@@ -8221,10 +8327,10 @@ comment on function steward.verify(regclass) is
 'Compare everything that is stored of a source with what its rows say now, by cutting every text '
 'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
 'document), stale (the document is of another text), chunks differ, orphan (a document without a '
-'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is known and will be put right (there is a job, '
-'or a backfill has yet to come to the row); a problem that is not pending is a fault, and '
-'steward.reconcile() has all but differing chunks looked at again. Reads every row. For '
-'steward_operator.';
+'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is '
+'known and will be put right (there is a job, or a backfill has yet to come to the row); a problem '
+'that is not pending is a fault, and steward.reconcile() has all but differing chunks looked at '
+'again. Reads every row. For steward_operator.';
 
 -- sql/src/code/functions/reconcile.sql
 create or replace function steward.reconcile(source regclass)
@@ -9190,6 +9296,12 @@ begin
             steward_private.trigger_count(s) as expected_triggers,
             s.paused_at,
             s.pause_reason,
+            (
+                select max(sp.paused_until) from steward_private.space as sp
+                where
+                    sp.source_id = s.source_id and sp.setbacks > 0
+                    and sp.paused_until < 'infinity'
+            ) as away_until,
             c.oid is null as dropped,
             not exists (
                 select from pg_index as i
@@ -9274,6 +9386,13 @@ begin
                 ': ' || v_source.pause_reason
             );
             hint := format('Run: select steward.resume(%L);', v_source.relation);
+        elsif v_source.away_until is not null then
+            status := 'warning';
+            detail := format(
+                'its provider is away or wants a rest; tried again after %s',
+                date_trunc('second', v_source.away_until)
+            );
+            hint := 'It goes on by itself. steward.jobs has the errors.';
         elsif v_source.problem is not null then
             -- an error can quote data
             detail := case
@@ -9446,8 +9565,9 @@ grant execute on function steward.alter(
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
-grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb)
+grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)
 to steward_admin;
+grant execute on function steward._backfill_size(regclass) to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)

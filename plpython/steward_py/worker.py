@@ -54,6 +54,8 @@ _OF_ITEM, _OF_MOMENT, _OF_CONFIGURATION = "item", "transient", "configuration"
 
 _FIRST_NAP, _LONGEST_NAP = 0.1, 1.0
 _BUSY_NAPS = (0.05, 0.1, 0.2)
+# steward.claim() stops after 0.2 seconds of that
+_SETTLING = 0.2
 _REAP_EVERY = 30.0
 _MESSAGE_LIMIT = 2000
 
@@ -187,6 +189,8 @@ class _Loop:
         arguments = [self._worker, self._limits.batch, self._limits.lease_seconds]
         leased_at = self._clock()
         rows = list(self._plpy.execute(self._claim, arguments))
+        # A claim settles what needs no vector, and returns after a while even if there is more.
+        has_settled = self._clock() - leased_at >= _SETTLING
         self._plpy.commit()
         self.counts.claimed += len(rows)
 
@@ -201,7 +205,7 @@ class _Loop:
             busy = self._deliver_all(busy)
         if busy:
             self._give_back_all(busy)
-        return bool(rows)
+        return bool(rows) or has_settled
 
     def _embed_all(self, rows: Sequence[Mapping[str, Any]], leased_at: float) -> list[_Delivery]:
         deliveries = []

@@ -54,6 +54,7 @@
 \ir code/functions/_options.sql
 \ir code/functions/_begin_alter.sql
 \ir code/functions/_finish_alter.sql
+\ir code/functions/_backfill_size.sql
 \ir code/functions/alter.sql
 \ir code/functions/_price.sql
 \ir code/functions/_count_chunks.sql

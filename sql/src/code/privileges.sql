@@ -91,8 +91,9 @@ grant execute on function steward.alter(
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
-grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb)
+grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)
 to steward_admin;
+grant execute on function steward._backfill_size(regclass) to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)

@@ -3,7 +3,8 @@ create or replace function steward._begin_alter(
     content_plain text,
     condition_plain text,
     content_columns name[],
-    options jsonb
+    options jsonb,
+    is_light boolean default false
 )
 returns boolean
 language plpgsql
@@ -17,6 +18,7 @@ declare
     v_new steward_private.source;
     v_space steward_private.space;
     v_is_dirty boolean;
+    v_is_light boolean;
 begin
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
@@ -41,6 +43,22 @@ begin
             detail = 'Row and vector commit together only with a model that runs in the database.';
     end if;
 
+    -- What decides what is read needs a proof that the caller may, see _finish_alter().
+    v_is_light := (
+        v_old.content_plain, v_old.condition_plain, v_old.condition_old, v_old.condition_new,
+        v_old.text_columns, v_old.content_columns, v_old.mode
+    ) is not distinct from (
+        _begin_alter.content_plain, _begin_alter.condition_plain,
+        _begin_alter.options ->> 'condition_old', _begin_alter.options ->> 'condition_new',
+        array(select jsonb_array_elements_text(_begin_alter.options -> 'text_columns')::name),
+        _begin_alter.content_columns, _begin_alter.options ->> 'mode'
+    ) and _begin_alter.is_light;
+
+    if v_is_light and not has_table_privilege(session_user, v_old.relation, 'trigger') then
+        raise exception 'permission denied to alter the tracking of table %', v_old.relation
+            using errcode = 'insufficient_privilege';
+    end if;
+
     -- Also keeps folds out until this commits: so positions may be given out here.
     update steward_private.source as s
     set
@@ -61,7 +79,7 @@ begin
         notify = (_begin_alter.options ->> 'notify')::boolean,
         daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
         backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer,
-        finished = false
+        finished = v_is_light
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
@@ -77,6 +95,10 @@ begin
         where s.source_id = v_new.source_id
         order by s.space_id
     loop
+        if v_is_light then
+            perform steward_private.define_space_functions(v_new, v_space);
+        end if;
+
         if v_is_dirty then
             -- What is being worked on was read as it was to be read before.
             execute format(
@@ -98,10 +120,20 @@ begin
         end if;
     end loop;
 
+    if v_old.daily_budget is distinct from v_new.daily_budget then
+        update steward_private.space as s
+        set problem = null, paused_until = null
+        where s.source_id = v_new.source_id and s.problem like 'the budget of %';
+    end if;
+
+    if v_is_light and v_is_dirty then
+        perform steward_private.begin_backfill(v_new, 'altered');
+    end if;
+
     return v_is_dirty;
 end
 $function$;
 
-comment on function steward._begin_alter(regclass, text, text, name[], jsonb) is
+comment on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean) is
 'First part of steward.alter(): changes the registry and what is generated from it. Returns '
 'whether rows have to be looked at again.';

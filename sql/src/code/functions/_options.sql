@@ -17,16 +17,16 @@ begin atomic
             'notify', s.notify,
             'daily_budget', s.daily_budget,
             'backfill_rate', s.backfill_rate,
-        -- as PostgreSQL has written them down
-        'parsed', jsonb_build_object(
-            'content_plain', s.content_plain,
-            'condition_plain', s.condition_plain,
-            'condition_old', s.condition_old,
-            'condition_new', s.condition_new,
-            'text_columns', s.text_columns,
-            'columns', s.content_columns,
-            'key_columns', s.key_columns
-        )
+            -- as PostgreSQL has written them down
+            'parsed', jsonb_build_object(
+                'content_plain', s.content_plain,
+                'condition_plain', s.condition_plain,
+                'condition_old', s.condition_old,
+                'condition_new', s.condition_new,
+                'text_columns', s.text_columns,
+                'columns', s.content_columns,
+                'key_columns', s.key_columns
+            )
         )
     from steward_private.source_of(_options.source) as s;
 end;

@@ -23,6 +23,7 @@ declare
     v_given jsonb;
     v_missing name;
     v_is_dirty boolean;
+    v_is_light boolean;
     v_rows bigint;
     v_on_rows text;
 begin
@@ -123,27 +124,35 @@ begin
             hint = 'Rename it back, or untrack and track the table again.';
     end if;
 
+    -- A trigger is made anew only where it must: for that PostgreSQL locks the table.
+    v_is_light := v_given is null and alter.mode is null and v_new <> v_old;
+
     v_is_dirty := steward._begin_alter(
         alter.source,
         v_parsed ->> 'content_plain',
         v_parsed ->> 'condition_plain',
         array(select jsonb_array_elements_text(v_parsed -> 'columns')),
-        v_new || v_parsed
+        v_new || v_parsed,
+        v_is_light
     );
 
-    if v_old ->> 'where' is not null and v_new ->> 'where' is null then
-        execute format('drop trigger steward_leave on %s', alter.source);
+    if v_is_light then
+        v_rows := case when v_is_dirty then steward._backfill_size(alter.source) end;
+    else
+        if v_old ->> 'where' is not null and v_new ->> 'where' is null then
+            execute format('drop trigger steward_leave on %s', alter.source);
+        end if;
+
+        -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
+        perform steward._create_triggers(
+            alter.source,
+            array(select jsonb_array_elements_text(v_parsed -> 'text_columns')),
+            v_parsed ->> 'condition_old',
+            v_parsed ->> 'condition_new',
+            array(select jsonb_array_elements_text(v_parsed -> 'columns'))
+        );
+        v_rows := steward._finish_alter(alter.source, v_is_dirty);
     end if;
-
-    -- whatever has changed: that PostgreSQL allows it is the proof that the caller may
-    perform steward._create_triggers(
-        alter.source,
-        array(select jsonb_array_elements_text(v_parsed -> 'text_columns')),
-        v_parsed ->> 'condition_old',
-        v_parsed ->> 'condition_new',
-        array(select jsonb_array_elements_text(v_parsed -> 'columns'))
-    );
-    v_rows := steward._finish_alter(alter.source, v_is_dirty);
 
     v_on_rows := format('%s rows will be looked at', v_rows);
 
@@ -172,10 +181,10 @@ $function$;
 comment on function steward.alter( -- noqa: LT01
     regclass, text, text, integer, text, text, integer, boolean, numeric, integer
 ) is
-'Change options of a tracked table, as steward.track() takes them; what is not given stays. where '
-'=> '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a limit. '
-'Returns a row for each option that has changed, with what follows from it: which rows will be '
-'looked at again, behind the edits; those that turn out as they were cost no vector. Model and '
-'key cannot be changed. Without any option it makes triggers and functions anew, for instance for a new '
-'owner of the table. For steward_admin with the TRIGGER privilege on the table; its owner, to '
-'end a condition.';
+'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
+'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
+'limit. Returns a row for each option that has changed, with what follows from it: which rows '
+'will be looked at again, behind the edits; those that turn out as they were cost no vector. '
+'Model and key cannot be changed. Without any option it makes triggers and functions anew, for '
+'instance for a new owner of the table. For steward_admin with the TRIGGER privilege on the '
+'table; its owner, to end a condition.';

@@ -88,6 +88,12 @@ begin
             steward_private.trigger_count(s) as expected_triggers,
             s.paused_at,
             s.pause_reason,
+            (
+                select max(sp.paused_until) from steward_private.space as sp
+                where
+                    sp.source_id = s.source_id and sp.setbacks > 0
+                    and sp.paused_until < 'infinity'
+            ) as away_until,
             c.oid is null as dropped,
             not exists (
                 select from pg_index as i
@@ -172,6 +178,13 @@ begin
                 ': ' || v_source.pause_reason
             );
             hint := format('Run: select steward.resume(%L);', v_source.relation);
+        elsif v_source.away_until is not null then
+            status := 'warning';
+            detail := format(
+                'its provider is away or wants a rest; tried again after %s',
+                date_trunc('second', v_source.away_until)
+            );
+            hint := 'It goes on by itself. steward.jobs has the errors.';
         elsif v_source.problem is not null then
             -- an error can quote data
             detail := case

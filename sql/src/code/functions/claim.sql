@@ -26,6 +26,7 @@ declare
     v_share integer;
     v_row record;
     v_taken integer;
+    v_is_settled boolean := false;
     v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
     v_left integer := claim.batch;
     v_space steward_private.space;
@@ -84,9 +85,9 @@ begin
             select p.lane, p.share
             from (
                 values
-                (1, 1, v_left - (v_left + (random() * 9)::integer) / 10),
-                (2, 0, v_left),
-                (3, 1, v_left)
+                (1, 0, (v_left + (random() * 9)::integer) / 10),
+                (2, 1, v_left),
+                (3, 0, v_left)
             ) as p (n, lane, share)
             order by p.n
         loop
@@ -142,7 +143,13 @@ begin
             end loop;
         end loop;
 
-        exit when v_left = 0 or v_taken = 0 or clock_timestamp() > v_until;
+        exit when v_left = 0 or clock_timestamp() > v_until or (v_taken = 0 and v_is_settled);
+        v_is_settled := v_taken = 0;
+
+        -- the queue is empty; a backfill may have more
+        if v_is_settled then
+            v_spaces := steward_private.fold_spaces(v_spaces);
+        end if;
     end loop;
 end
 $function$;

@@ -344,7 +344,8 @@ end
         'tokens bigint[], firsts integer[], vectors text[]) '
         'returns table (token bigint, outcome text) '
         'language plpgsql volatile parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
+        'set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_space.space_id, v_body
     );
     execute format(

@@ -212,13 +212,13 @@ end
         steward_private.key_match(v_source, 't', 'd')
     );
     -- The tables may be empty when the statement is planned, and long when it runs: never a plan
-    -- that reads all jobs. Whoever stands in the way (a writer in transactional mode) is not waited
+    -- that reads all jobs, also not along an index: only look-ups remain. Whoever stands in the way (a writer in transactional mode) is not waited
     -- for until somebody must be the victim of a deadlock.
     execute format(
         'create or replace function steward_private.fold_%s() returns bigint '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set lock_timeout = ''100ms'' '
-        'set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as %L',
+        'set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_source.source_id, v_body
     );
 

@@ -95,6 +95,9 @@ begin
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
+        set enable_seqscan = off
+        set enable_hashjoin = off
+        set enable_mergejoin = off
         begin atomic
             select k.ordinality, s.tableoid is not null, %2$s
             from rows from (jsonb_to_recordset($1) as (%3$s)) with ordinality as k
@@ -118,6 +121,9 @@ begin
         security definer
         set search_path = pg_catalog, pg_temp
         set row_security = off
+        set enable_seqscan = off
+        set enable_hashjoin = off
+        set enable_mergejoin = off
         begin atomic
             select k.ordinality, (%5$s) is true
             from rows from (jsonb_to_recordset($1) as (%2$s)) with ordinality as k

@@ -94,7 +94,8 @@ end
         'create or replace function steward_private.known_%s(keys jsonb) '
         'returns table ("position" bigint, revision integer, known text) '
         'language plpgsql stable parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
+        'set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_space.space_id, v_body
     );
 
@@ -155,7 +156,8 @@ end
         'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
         'revisions integer[]) returns bigint[] '
         'language plpgsql volatile parallel unsafe security invoker '
-        'set search_path = pg_catalog, pg_temp set enable_seqscan = off as %L',
+        'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
+        'set enable_indexscan = off set enable_indexonlyscan = off as %L',
         v_space.space_id, v_body
     );
 

@@ -151,6 +151,7 @@ begin
         update steward_private.space as s
         set
             problem = v_error,
+            setbacks = greatest(s.setbacks, 1),
             paused_until = greatest(s.paused_until, clock_timestamp() + give_back.wait)
         where s.model_name = v_space.model_name;
     elsif give_back.class = 'transient' then

@@ -7,6 +7,8 @@ volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
+set enable_indexscan = on
+set enable_indexonlyscan = on
 as $function$
 declare
     v_space steward_private.space;

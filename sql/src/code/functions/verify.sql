@@ -15,6 +15,7 @@ declare
     v_backfill steward_private.backfill;
     v_unreached jsonb;
     v_is_ahead boolean;
+    v_marks jsonb;
     v_last jsonb;
     v_keys jsonb;
     v_batches jsonb;
@@ -24,6 +25,13 @@ declare
 begin
     -- locks the source before what belongs to it, as everybody does
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    -- looked up for each problem; the tables of marks have no index
+    execute format(
+        'select jsonb_object_agg(m.key::text, true) from steward_private.marks_%s() as m',
+        v_source.source_id
+    )
+    into v_marks;
 
     for v_space in
         select s.*
@@ -86,21 +94,18 @@ begin
                     end as problem
                 from fresh as f
                 left join %1$s as d on %6$s
-            ),
-
-            marked as materialized (select %9$s from %10$s as t union select %9$s from %11$s as t)
+            )
 
             select
                 f.key,
                 %4$L,
                 f.problem,
-                t.generation is not null
-                or m.key_1 is not null
+                (t.generation is not null and t.failed_at is null)
+                or coalesce($6 ? f.key::text, false)
                 or $4
                 or coalesce(f.n >= (select b.n from fresh as b where b.key = $5), false)
             from judged as f
             left join %3$s as t on %7$s
-            left join marked as m on %12$s
             where f.problem is not null
             order by f.n
             $sql$,
@@ -111,11 +116,7 @@ begin
             steward_private.key_record(v_source, 'e.key'),
             steward_private.key_match(v_source, 'd', 'f'),
             steward_private.key_match(v_source, 't', 'f'),
-            steward_private.key_match(v_source, 'c', 'f'),
-            steward_private.key_list(v_source, 't'),
-            v_source.mark_tables[1],
-            v_source.mark_tables[2],
-            steward_private.key_match(v_source, 'm', 'f')
+            steward_private.key_match(v_source, 'c', 'f')
         );
 
         v_is_ahead := false;
@@ -193,7 +194,8 @@ begin
                                 'infinity'
                             ),
                             v_is_ahead,
-                            v_unreached;
+                            v_unreached,
+                            v_marks;
 
                         v_is_ahead := v_is_ahead
                             or coalesce(v_part.keys @> jsonb_build_array(v_unreached), false);
@@ -253,7 +255,7 @@ begin
                 w.key,
                 %4$L,
                 w.problem,
-                t.generation is not null or m.key_1 is not null
+                (t.generation is not null and t.failed_at is null) or m.key_1 is not null
             from wrong as w
             cross join lateral %14$s as k
             left join %3$s as t on %8$s
@@ -282,7 +284,7 @@ comment on function steward.verify(regclass) is
 'Compare everything that is stored of a source with what its rows say now, by cutting every text '
 'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
 'document), stale (the document is of another text), chunks differ, orphan (a document without a '
-'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is known and will be put right (there is a job, '
-'or a backfill has yet to come to the row); a problem that is not pending is a fault, and '
-'steward.reconcile() has all but differing chunks looked at again. Reads every row. For '
-'steward_operator.';
+'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is '
+'known and will be put right (there is a job, or a backfill has yet to come to the row); a problem '
+'that is not pending is a fault, and steward.reconcile() has all but differing chunks looked at '
+'again. Reads every row. For steward_operator.';
