@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -103,6 +104,53 @@ def run_worker(database: Database, program: str, user: str, url: str, folder: Pa
         worker.terminate()
         output, _ = worker.communicate()
         print(output)
+
+
+def test_worker_in_the_shell(db: Database, make_role: Callable[..., str], tmp_path: Path) -> None:
+    """The one of the protocol's page, with a command that knows one text to fail."""
+    page = (ROOT / "sql" / "WORKERS.md").read_text(encoding="utf-8")
+    (program,) = (block[2] for block in BLOCK.finditer(page) if block[1] == "bash")
+    db.run("create table notes (id integer primary key, body text)")
+    db.run("select steward.add_model('tiny@1', 2, 'my server')")
+    db.run("select steward.track('notes', 'body', model => 'tiny@1')")
+    db.run(
+        "insert into notes select n, %s || n from generate_series(1, 30) as n",
+        "it's a \\ line\n|of ",
+    )
+    db.run("insert into notes values (31, 'bad')")
+    command = tmp_path / "embed"
+    command.write_text(
+        "#!/bin/sh\ntext=$(cat)\n"
+        "if [ \"$text\" = bad ]; then echo 'I cannot' >&2; exit 1; fi\n"
+        'echo "[${#text},1]"\n',
+        encoding="utf-8",
+    )
+    command.chmod(0o755)
+    psql = Path(db.cluster.bin("psql"))
+    environment = db.cluster.env(db.name) | {"PGUSER": make_role("steward_worker")}
+    environment["PATH"] = f"{tmp_path}:{psql.parent}:{os.environ['PATH']}"
+    worker = subprocess.Popen(
+        ["bash", "-c", program], env=environment, cwd=tmp_path, start_new_session=True
+    )
+    try:
+        until = time.monotonic() + WORKER_SECONDS
+        while db.value("select count(*) from steward.jobs where last_error is null") > 0:
+            assert worker.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        os.killpg(worker.pid, signal.SIGTERM)
+        worker.wait()
+    assert db.run("select key, last_error, error_class from steward.jobs") == [
+        ({"id": 31}, "I cannot", "transient")
+    ]
+    assert (
+        db.run(
+            "select 1 from steward_data.notes_1_chunk "
+            "where embedding::text <> format('[%s,1]', length(chunk))"
+        )
+        == []
+    )
 
 
 def test_examples_of_readme(
