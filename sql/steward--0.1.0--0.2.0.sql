@@ -4149,6 +4149,11 @@ declare
     -- what stands outside of quotation marks, with $ where one begins
     v_bare text := '';
 begin
+    -- this takes its time
+    if v_length > 20000 then
+        return false;
+    end if;
+
     while v_at <= v_length loop
         v_char := substr(v_text, v_at, 1);
 
@@ -7376,10 +7381,11 @@ begin
             end loop;
         end loop;
 
-        exit when v_left = 0 or clock_timestamp() > v_until or (v_taken = 0 and v_is_settled);
+        exit when v_left = 0 or clock_timestamp() > v_until
+            or (v_taken = 0 and (v_is_settled or v_left < claim.batch));
         v_is_settled := v_taken = 0;
 
-        -- the queue is empty; a backfill may have more
+        -- nothing to return, and the queue is empty: a backfill may have more
         if v_is_settled then
             v_spaces := steward_private.fold_spaces(v_spaces);
         end if;
