@@ -2732,7 +2732,7 @@ end
 $function$;
 
 -- sql/src/code/functions/define_readers.sql
--- The three functions through which pg_steward reads a source. They run as the owner of the source,
+-- The four functions through which pg_steward reads a source. They run as the owner of the source,
 -- never as the owner of pg_steward, so that nothing a table's owner defines runs with more rights
 -- than they have themselves. And never a policy of theirs: it could leave something to be done at
 -- the end of the transaction, when the rights are those of whoever commits.
@@ -2781,6 +2781,7 @@ declare
     ) with ordinality as k (column_name, operator, n)
     );
     v_read regprocedure;
+    v_there regprocedure;
     v_lock regprocedure;
     v_scan regprocedure;
     v_function regprocedure;
@@ -2842,6 +2843,30 @@ begin
         coalesce(v_source.condition_plain, 'true')
     );
     v_read := format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure;
+
+    -- Whether there is such a row and it counts, for what must not fail because its content does.
+    execute format(
+        $sql$
+        create or replace function steward_private.there_%1$s(keys jsonb)
+        returns table ("position" bigint, found boolean)
+        language sql
+        stable parallel unsafe
+        security definer
+        set search_path = pg_catalog, pg_temp
+        set row_security = off
+        set enable_seqscan = off
+        set enable_hashjoin = off
+        set enable_mergejoin = off
+        begin atomic
+            select k.ordinality, s.tableoid is not null
+            from rows from (jsonb_to_recordset($1) as (%2$s)) with ordinality as k
+            left join %3$s as s on %4$s and (%5$s);
+        end
+        $sql$,
+        v_source.source_id, v_key_record, v_relation, v_key_match,
+        coalesce(v_source.condition_plain, 'true')
+    );
+    v_there := format('steward_private.there_%s(jsonb)', v_source.source_id)::regprocedure;
 
     -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for. Returns
     -- the rows that could be locked, and whether they count. Where writers store vectors themselves, or
@@ -2910,7 +2935,7 @@ begin
     );
     v_scan := format('steward_private.scan_%s(jsonb, integer)', v_source.source_id)::regprocedure;
 
-    foreach v_function in array array[v_read, v_lock, v_scan] loop
+    foreach v_function in array array[v_read, v_there, v_lock, v_scan] loop
         execute format('revoke all on function %s from public', v_function);
 
         if v_owner <> current_user then
@@ -2983,7 +3008,7 @@ begin
             order by r."position"
         )
         into v_states
-        from steward_private.read_%2$s(v_keys) as r;
+        from steward_private.there_%2$s(v_keys) as r;
     end if;
 
     with item as materialized (
@@ -3912,7 +3937,7 @@ begin
         v_moved := format(
             $sql$
     if (
-        select r.found from steward_private.read_%1$s(jsonb_build_array(%2$s)) as r
+        select r.found from steward_private.there_%1$s(jsonb_build_array(%2$s)) as r
     ) then
         return null;
     end if;
@@ -5355,7 +5380,7 @@ begin
                 p.pronamespace = 'steward_private'::regnamespace
                 and (
                     p.proname ~ format(
-                        '^(read|lock|scan|marks|fold|key)_%s(_[0-9]+)?$', v_source.source_id
+                        '^(read|there|lock|scan|marks|fold|key)_%s(_[0-9]+)?$', v_source.source_id
                     )
                     or p.proname in (
                         select format('%s_%s', n.prefix, s.space_id)
@@ -7309,8 +7334,8 @@ begin
         order by o.priority desc, random()
     );
 
-    -- All queues are brought up to date before any job is taken: a fold may have to wait for
-    -- whoever has taken jobs, and nobody who has waits for anything.
+    -- All queues are brought up to date before any job is taken. A fold passes over jobs that others
+    -- have taken, and over sources that they fold, so that nobody waits who has something in hand.
     v_spaces := steward_private.fold_spaces(v_spaces);
 
     -- Again while there are rows that need no vector: but not for long, the others are waiting.
@@ -8233,7 +8258,7 @@ begin
             wrong as materialized (
                 select b.keys -> (r."position" - 1)::integer as key, 'orphan' as problem
                 from batch as b
-                cross join lateral steward_private.read_%13$s(b.keys) as r
+                cross join lateral steward_private.there_%13$s(b.keys) as r
                 where not r.found
 
                 union all
@@ -8301,8 +8326,12 @@ declare
     v_space steward_private.space;
     v_wrong text := 'false';
     v_leftover text := '';
+    v_no_job text := 'false';
+    v_mark text;
     v_last jsonb;
     v_keys jsonb;
+    v_batches jsonb;
+    v_batch jsonb;
     v_count bigint;
     v_total bigint := 0;
 begin
@@ -8319,6 +8348,11 @@ begin
             ' or exists (select from %s as d '
             'where %s and (d.content_hash <> k.content_hash or d.retired_at is not null))',
             v_space.doc_table, steward_private.key_match(v_source, 'd', 'k')
+        );
+
+        v_no_job := v_no_job || format(
+            ' or not exists (select from %s as t where %s)',
+            v_space.job_table, steward_private.key_match(v_source, 't', 'k')
         );
 
         -- what a backfill has yet to come to is no fault
@@ -8349,7 +8383,7 @@ begin
                     ) as d
                     group by d.batch
                 ) as b
-                cross join lateral steward_private.read_%8$s(b.keys) as r
+                cross join lateral steward_private.there_%8$s(b.keys) as r
                 cross join lateral %5$s as k
                 where not r.found
             )
@@ -8378,6 +8412,25 @@ begin
         return 0;
     end if;
 
+    v_mark := format(
+        $sql$
+        with row_read as materialized (
+            select k.*, sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
+            from steward_private.read_%2$s($1) as r
+            cross join lateral %4$s as k
+            where r.found
+        )
+
+        insert into %1$s (%3$s) select %5$s from row_read as k where %6$s
+        $sql$,
+        v_source.mark_tables[1],
+        v_source.source_id,
+        v_columns,
+        steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer'),
+        steward_private.key_list(v_source, 'k'),
+        v_wrong
+    );
+
     loop
         execute format(
             'select jsonb_agg(r.key order by r.n) '
@@ -8391,27 +8444,41 @@ begin
 
         v_last := v_keys -> -1;
 
-        execute format(
-            $sql$
-            with row_read as materialized (
-                select k.*, sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
-                from steward_private.read_%2$s($1) as r
-                cross join lateral %4$s as k
-                where r.found
-            )
+        v_batches := jsonb_build_array(v_keys);
 
-            insert into %1$s (%3$s) select %5$s from row_read as k where %6$s
-            $sql$,
-            v_source.mark_tables[1],
-            v_source.source_id,
-            v_columns,
-            steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer'),
-            steward_private.key_list(v_source, 'k'),
-            v_wrong
-        )
-        using v_keys;
-        get diagnostics v_count = row_count;
-        v_total := v_total + v_count;
+        while v_batches <> '[]' loop
+            v_batch := v_batches -> 0;
+            v_batches := v_batches - 0;
+
+            begin
+                execute v_mark using v_batch;
+                get diagnostics v_count = row_count;
+                v_total := v_total + v_count;
+            exception
+                when transaction_rollback or insufficient_resources or lock_not_available then
+                    raise;
+                when others then
+                    -- The content of a row cannot be computed. Of which one? A worker will tell why.
+                    if jsonb_array_length(v_batch) > 1 then
+                        v_batches := (
+                            select jsonb_agg(jsonb_build_array(e.value))
+                            from jsonb_array_elements(v_batch) as e
+                        ) || v_batches;
+                    else
+                        execute format(
+                            'insert into %s (%s) select %s from %s as k where %s',
+                            v_source.mark_tables[1],
+                            v_columns,
+                            steward_private.key_list(v_source, 'k'),
+                            steward_private.key_record(v_source, '$1 -> 0'),
+                            v_no_job
+                        )
+                        using v_batch;
+                        get diagnostics v_count = row_count;
+                        v_total := v_total + v_count;
+                    end if;
+            end;
+        end loop;
     end loop;
 
     execute format('insert into %s (%s) %s', v_source.mark_tables[1], v_columns, v_leftover);

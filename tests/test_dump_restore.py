@@ -225,9 +225,9 @@ def readers_are_in_the_right_hands(restored: Database) -> None:
     """The readers belong to the table's owner again, and nobody kept a right that was lent."""
     assert restored.run(
         "select count(*) from pg_proc as p inner join pg_class as c on c.relname = 'mine' "
-        "where p.proname in ('read_2', 'lock_2', 'scan_2') and p.proowner = c.relowner "
+        "where p.proname in ('read_2', 'there_2', 'lock_2', 'scan_2') and p.proowner = c.relowner "
         "and p.proowner <> 10"
-    ) == [(3,)]
+    ) == [(4,)]
     assert (
         restored.run(
             "select a.grantee from pg_namespace as n cross join lateral aclexplode(n.nspacl) as a "

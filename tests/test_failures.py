@@ -336,3 +336,37 @@ def test_locked_table_keeps_no_worker_waiting(notes: Database, call: str) -> Non
         rows = notes.run(f"select * from steward.{call}", *parameters)
         assert rows in ([], [("busy",)], [(0,)])
     assert complete(notes, tokens, [GOOD]) == {tokens[0]: "embedded"}
+
+
+def test_more_budget_ends_the_pause_of_the_budget(notes: Database) -> None:
+    """And no other one."""
+    notes.run("select * from steward.alter('notes', daily_budget => 0)")
+    complete(notes, claim(notes, 1), [GOOD])
+    assert claim(notes) == []
+    notes.run("select * from steward.alter('notes', daily_budget => 1000)")
+    (token, *_) = claim(notes)
+    fail(notes, [token], "configuration")
+    notes.run("select * from steward.alter('notes', daily_budget => 2000)")
+    assert claim(notes) == []
+
+
+def test_failed_for_good_is_not_pending(notes: Database) -> None:
+    """Nobody will come to it: verify() calls it a fault."""
+    for _ in range(4):
+        forward(notes)
+        tokens = claim(notes)
+        fail(notes, tokens[:1], "item")
+        notes.run("select from steward.release(%s::bigint[])", tokens[1:])
+    rows = notes.run("select key ->> 'id', pending from steward.verify('notes') order by 1")
+    assert rows == [("1", False), ("2", True), ("3", True), ("4", True)]
+
+
+@pytest.mark.parametrize("kind", ["transient", "rate_limit"])
+def test_check_does_not_cry_wolf(notes: Database, kind: str) -> None:
+    """A provider that is away for a moment is a warning, that goes by itself."""
+    fail(notes, claim(notes), kind)
+    state = "select status from steward.check() where item = 'source public.notes'"
+    assert notes.value(state) == "warning"
+    forward(notes)
+    complete(notes, claim(notes), [GOOD] * 4)
+    assert notes.value(state) == "ok"

@@ -42,11 +42,19 @@ STALE = "SW001"
 Claimed = list[tuple[int, list[str]]]
 
 
+PARTITIONED = """
+partition by range (id);
+create table notes_1 partition of notes for values from (minvalue) to (2);
+create table notes_2 partition of notes default
+"""
+
+
 @pytest.fixture
-def notes(db: Database) -> Iterator[Arena]:
+def notes(db: Database, request: pytest.FixtureRequest) -> Iterator[Arena]:
     """A tracked table with one row, embedded, and gates in all functions."""
     db = Arena(db.cluster, db.name)
-    db.run("create table notes (id integer primary key, body text)")
+    shape = getattr(request, "param", "")
+    db.run(f"create table notes (id integer primary key, body text) {shape}")
     db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
     db.run("select steward.track('notes', content => 'body', model => 'tiny@1')")
     install(db)
@@ -262,6 +270,7 @@ def meet(db: Arena, step: str | None, change: Change) -> None:
 OUTCOMES = ("embedded", "reused", "retired", "superseded", STALE)
 
 
+@pytest.mark.parametrize("notes", ["", PARTITIONED], ids=["table", "partitions"], indirect=True)
 @pytest.mark.parametrize("step", [None, *IN_CLAIM, *IN_COMPLETE])
 def test_change_at_each_step(notes: Arena, step: str | None) -> None:
     """Each kind of change at each step: no text of a deleted row is shown, and no edit is lost."""

@@ -443,3 +443,204 @@ def test_untrack_can_keep_the_vectors(docs: Database, make_role: Callable[..., s
     user = make_role("steward_reader")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         docs.run("select * from steward_data.docs_1_chunk", user=user)
+
+
+def test_tracking_leaves_the_table_as_it_was(docs: Database) -> None:
+    """No column, no rewrite, and no stronger lock than creating a trigger takes."""
+    shape = (
+        "select c.relfilenode, c.relnatts, (select count(*) from pg_attribute as a "
+        "where a.attrelid = c.oid), (select count(*) from pg_index as i where i.indrelid = c.oid) "
+        "from pg_class as c where c.oid = 'docs'::regclass"
+    )
+    before = docs.run(shape)
+    with docs.connect(autocommit=False) as tracker:
+        tracker.execute("select steward.track('docs', content => 'title || body')")
+        modes = tracker.execute(
+            "select distinct mode from pg_locks "
+            "where relation = 'docs'::regclass and pid = pg_backend_pid()"
+        ).fetchall()
+        assert ("ShareRowExclusiveLock",) in modes
+        assert {mode for (mode,) in modes} <= {
+            "AccessShareLock",
+            "RowShareLock",
+            "ShareRowExclusiveLock",
+        }
+        tracker.commit()
+    assert docs.run(shape) == before
+    docs.run("select steward.untrack('docs')")
+    assert docs.run(shape) == before
+
+
+def test_options_that_concern_no_trigger_lock_nothing(docs: Database) -> None:
+    """An open writer keeps nobody waiting."""
+    docs.run("select steward.track('docs', content => 'body')")
+    with docs.connect(autocommit=False) as writer, docs.connect() as admin:
+        writer.execute("update docs set body = 'x' where id = 1")
+        admin.execute("set lock_timeout = '3s'")
+        changes = admin.execute(
+            "select option from steward.alter('docs', priority => 2, daily_budget => 9, "
+            "backfill_rate => 8, notify => true, on_delete => 'retire', chunk_size => 400)"
+        ).fetchall()
+        assert len(changes) == 6
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            admin.execute("select from steward.alter('docs', content => 'title')")
+
+
+FAILING = "(body::jsonb) ->> 'a'"
+
+
+def test_content_that_cannot_be_computed_is_refused(docs: Database) -> None:
+    """Tried on every row, and nothing left behind; the same for a filter."""
+    docs.run('update docs set body = \'{"a": "text"}\' where id > 1')
+    for arguments in (["docs", FAILING, None], ["docs", "title", "(body::jsonb) ? 'a'"]):
+        with pytest.raises(psycopg.errors.InvalidTextRepresentation) as caught:
+            docs.run('select steward.track(%s, content => %s, "where" => %s)', *arguments)
+        assert caught.value.diag.message_primary == (
+            "content or condition of table public.docs cannot be computed for a row"
+        )
+        assert caught.value.diag.message_hint
+    assert docs.run("select 1 from steward_private.source") == []
+    assert docs.run("select 1 from pg_trigger where tgrelid = 'docs'::regclass") == []
+
+
+def test_content_that_fails_later_fails_no_writer(docs: Database) -> None:
+    """The row is to blame: its job has the error, verify() names it, and it can be mended."""
+    docs.run('update docs set body = \'{"a": "text"}\'')
+    docs.run("select steward.track('docs', content => %s)", FAILING)
+    docs.work()
+    docs.run("update docs set body = 'broken' where id = 1")
+    docs.run("insert into docs values (21, 'x', 't', 'broken, too')")
+    docs.run('update docs set body = \'{"a": "sound"}\' where id = 2')
+    docs.work()
+    assert docs.run("select key from steward.jobs order by key") == [({"id": 1},), ({"id": 21},)]
+    assert sorted(docs.run("select key ->> 'id', problem from steward.verify('docs')")) == [
+        ("1", "unreadable"),
+        ("21", "unreadable"),
+    ]
+    assert found(docs, "sound") == ["sound"]
+    docs.run('update docs set body = \'{"a": "mended"}\' where id in (1, 21)')
+    docs.work()
+    assert differences(docs) == []
+
+
+def test_key_that_may_be_null_fails_no_writer(docs: Database) -> None:
+    """Who drops NOT NULL from the key can go on writing; such rows are nobody's."""
+    docs.run("select steward.track('docs', content => 'body', key => 'docs_slug_key')")
+    docs.run("alter table docs alter column slug drop not null")
+    docs.run("insert into docs values (21, null, 't', 'keyless')")
+    docs.run("update docs set body = 'still keyless' where id = 21")
+    docs.run("update docs set slug = null where id = 1")
+    docs.run("update docs set slug = 'back' where id = 21")
+    docs.run("delete from docs where id = 1")
+    docs.work()
+    assert found(docs, "still keyless") == ["still keyless"]
+    assert differences(docs) == []
+
+
+def test_failed_row_is_looked_at_again_when_what_is_read_changes(docs: Database) -> None:
+    """Its failure was about the text of before; and until then verify() calls it a fault."""
+    docs.run('update docs set body = \'{"a": "text"}\'')
+    docs.run("select steward.track('docs', content => %s)", FAILING)
+    docs.work()
+    docs.run("update docs set body = 'broken' where id = 1")
+    for _ in range(4):
+        docs.work()
+        docs.run(
+            "update steward_data.docs_1_job set available_at = now() where available_at is not null"
+        )
+    assert docs.run("select state, attempts from steward.jobs") == [("failed", 4)]
+    docs.run("select * from steward.alter('docs', content => 'title')")
+    docs.work()
+    assert docs.run("select 1 from steward.jobs") == []
+    assert differences(docs) == []
+
+
+def test_rows_that_need_no_vector_do_not_hide_the_others(db: Database) -> None:
+    """A claim that only settles goes on, and so does the worker, to the row behind them."""
+    db.run("create table docs (id integer primary key, body text)")
+    db.run("insert into docs select n, ' ' from generate_series(1, 3000) as n")
+    db.run("insert into docs values (9999, 'the last one')")
+    db.run("select steward.track('docs', content => 'body')")
+    db.work()
+    assert found(db, "the last one") == ["the last one"]
+    assert db.run("select 1 from steward.jobs") == []
+
+
+def test_alter_repairs_what_is_generated(docs: Database, make_role: Callable[..., str]) -> None:
+    """Without any option: for a new owner, and for a trigger that came after tracking."""
+    docs.run("alter table docs enable row level security")
+    docs.run(f'alter table docs owner to "{make_role()}"')
+    docs.run("select steward.track('docs', content => 'body')")
+    docs.work()
+    docs.run(f'alter table docs owner to "{make_role()}"')
+    docs.run("update docs set body = 'of a new owner' where id = 1")
+    docs.work()
+    assert found(docs, "of a new owner") != ["of a new owner"]
+    assert docs.run("select * from steward.alter('docs')") == []
+    docs.run("select steward.resume('docs')")
+    docs.work()
+    assert found(docs, "of a new owner") == ["of a new owner"]
+    assert differences(docs) == []
+
+
+def test_dropped_columns(db: Database) -> None:
+    """Nothing counts columns by their numbers."""
+    db.run(
+        "create table docs (junk text, id integer primary key, waste text, body text, live boolean)"
+    )
+    db.run("alter table docs drop column junk, drop column waste")
+    db.run("insert into docs values (1, 'bread', true), (2, 'tides', false)")
+    db.run("select steward.track('docs', content => 'body', \"where\" => 'live')")
+    db.work()
+    db.run("alter table docs add column extra text")
+    db.run("alter table docs drop column extra")
+    db.run("update docs set body = 'dough', live = true")
+    db.run("update docs set id = id + 10")
+    db.work()
+    assert differences(db) == []
+    assert len(db.run("select 1 from steward.search('docs', 'dough', 9)")) == 2
+
+
+def test_generated_column_follows_what_it_is_made_of(db: Database) -> None:
+    """UPDATE OF does not know about it; the trigger does."""
+    db.run(
+        "create table docs (id integer primary key, title text, other text, "
+        "whole text generated always as ('the ' || title) stored)"
+    )
+    db.run("insert into docs values (1, 'bread', 'x'), (2, 'tides', 'x')")
+    db.run("select steward.track('docs', content => 'whole')")
+    db.work()
+    db.run("update docs set other = 'y'")
+    assert db.run("select 1 from steward.jobs") == []
+    db.run("update docs set title = 'dough' where id = 1")
+    assert db.run("select key from steward.jobs") == [({"id": 1},)]
+    db.work()
+    assert found(db, "the dough") == ["the dough"]
+    assert differences(db) == []
+
+
+def test_types_cannot_change_silently(docs: Database) -> None:
+    """PostgreSQL itself refuses, for each column that a trigger looks at, and nothing changes."""
+    docs.run("select steward.track('docs', content => 'title || body', \"where\" => 'live')")
+    docs.work()
+    for column, kind in (
+        ("id", "bigint"),
+        ("body", "varchar(1000)"),
+        ("title", "varchar(1000)"),
+        ("live", "text"),
+    ):
+        with pytest.raises(
+            psycopg.Error, match="cannot alter type of a column"
+        ) as caught:
+            docs.run(f"alter table docs alter column {column} type {kind}")
+        assert "steward" in str(caught.value), column
+    docs.run("alter table docs alter column slug type varchar(1000)")
+    docs.run("update docs set body = 'new' where id = 1")
+    docs.work()
+    assert differences(docs) == []
+    # the way to go: untrack with the vectors dropped, change the type, track again
+    docs.run("select steward.untrack('docs')")
+    docs.run("alter table docs alter column id type bigint")
+    docs.run("select steward.track('docs', content => 'title || body')")
+    docs.work()
+    assert differences(docs) == []

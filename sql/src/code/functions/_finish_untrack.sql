@@ -54,7 +54,7 @@ begin
                 p.pronamespace = 'steward_private'::regnamespace
                 and (
                     p.proname ~ format(
-                        '^(read|lock|scan|marks|fold|key)_%s(_[0-9]+)?$', v_source.source_id
+                        '^(read|there|lock|scan|marks|fold|key)_%s(_[0-9]+)?$', v_source.source_id
                     )
                     or p.proname in (
                         select format('%s_%s', n.prefix, s.space_id)

@@ -71,8 +71,8 @@ begin
         order by o.priority desc, random()
     );
 
-    -- All queues are brought up to date before any job is taken: a fold may have to wait for
-    -- whoever has taken jobs, and nobody who has waits for anything.
+    -- All queues are brought up to date before any job is taken. A fold passes over jobs that others
+    -- have taken, and over sources that they fold, so that nobody waits who has something in hand.
     v_spaces := steward_private.fold_spaces(v_spaces);
 
     -- Again while there are rows that need no vector: but not for long, the others are waiting.

@@ -56,7 +56,7 @@ begin
             order by r."position"
         )
         into v_states
-        from steward_private.read_%2$s(v_keys) as r;
+        from steward_private.there_%2$s(v_keys) as r;
     end if;
 
     with item as materialized (

@@ -1,4 +1,4 @@
--- The three functions through which pg_steward reads a source. They run as the owner of the source,
+-- The four functions through which pg_steward reads a source. They run as the owner of the source,
 -- never as the owner of pg_steward, so that nothing a table's owner defines runs with more rights
 -- than they have themselves. And never a policy of theirs: it could leave something to be done at
 -- the end of the transaction, when the rights are those of whoever commits.
@@ -47,6 +47,7 @@ declare
     ) with ordinality as k (column_name, operator, n)
     );
     v_read regprocedure;
+    v_there regprocedure;
     v_lock regprocedure;
     v_scan regprocedure;
     v_function regprocedure;
@@ -108,6 +109,30 @@ begin
         coalesce(v_source.condition_plain, 'true')
     );
     v_read := format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure;
+
+    -- Whether there is such a row and it counts, for what must not fail because its content does.
+    execute format(
+        $sql$
+        create or replace function steward_private.there_%1$s(keys jsonb)
+        returns table ("position" bigint, found boolean)
+        language sql
+        stable parallel unsafe
+        security definer
+        set search_path = pg_catalog, pg_temp
+        set row_security = off
+        set enable_seqscan = off
+        set enable_hashjoin = off
+        set enable_mergejoin = off
+        begin atomic
+            select k.ordinality, s.tableoid is not null
+            from rows from (jsonb_to_recordset($1) as (%2$s)) with ordinality as k
+            left join %3$s as s on %4$s and (%5$s);
+        end
+        $sql$,
+        v_source.source_id, v_key_record, v_relation, v_key_match,
+        coalesce(v_source.condition_plain, 'true')
+    );
+    v_there := format('steward_private.there_%s(jsonb)', v_source.source_id)::regprocedure;
 
     -- Never waits: whoever asks may already hold locks that a user's DELETE is waiting for. Returns
     -- the rows that could be locked, and whether they count. Where writers store vectors themselves, or
@@ -176,7 +201,7 @@ begin
     );
     v_scan := format('steward_private.scan_%s(jsonb, integer)', v_source.source_id)::regprocedure;
 
-    foreach v_function in array array[v_read, v_lock, v_scan] loop
+    foreach v_function in array array[v_read, v_there, v_lock, v_scan] loop
         execute format('revoke all on function %s from public', v_function);
 
         if v_owner <> current_user then

@@ -112,7 +112,7 @@ begin
         v_moved := format(
             $sql$
     if (
-        select r.found from steward_private.read_%1$s(jsonb_build_array(%2$s)) as r
+        select r.found from steward_private.there_%1$s(jsonb_build_array(%2$s)) as r
     ) then
         return null;
     end if;

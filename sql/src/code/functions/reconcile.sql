@@ -13,8 +13,12 @@ declare
     v_space steward_private.space;
     v_wrong text := 'false';
     v_leftover text := '';
+    v_no_job text := 'false';
+    v_mark text;
     v_last jsonb;
     v_keys jsonb;
+    v_batches jsonb;
+    v_batch jsonb;
     v_count bigint;
     v_total bigint := 0;
 begin
@@ -31,6 +35,11 @@ begin
             ' or exists (select from %s as d '
             'where %s and (d.content_hash <> k.content_hash or d.retired_at is not null))',
             v_space.doc_table, steward_private.key_match(v_source, 'd', 'k')
+        );
+
+        v_no_job := v_no_job || format(
+            ' or not exists (select from %s as t where %s)',
+            v_space.job_table, steward_private.key_match(v_source, 't', 'k')
         );
 
         -- what a backfill has yet to come to is no fault
@@ -61,7 +70,7 @@ begin
                     ) as d
                     group by d.batch
                 ) as b
-                cross join lateral steward_private.read_%8$s(b.keys) as r
+                cross join lateral steward_private.there_%8$s(b.keys) as r
                 cross join lateral %5$s as k
                 where not r.found
             )
@@ -90,6 +99,25 @@ begin
         return 0;
     end if;
 
+    v_mark := format(
+        $sql$
+        with row_read as materialized (
+            select k.*, sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
+            from steward_private.read_%2$s($1) as r
+            cross join lateral %4$s as k
+            where r.found
+        )
+
+        insert into %1$s (%3$s) select %5$s from row_read as k where %6$s
+        $sql$,
+        v_source.mark_tables[1],
+        v_source.source_id,
+        v_columns,
+        steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer'),
+        steward_private.key_list(v_source, 'k'),
+        v_wrong
+    );
+
     loop
         execute format(
             'select jsonb_agg(r.key order by r.n) '
@@ -103,27 +131,41 @@ begin
 
         v_last := v_keys -> -1;
 
-        execute format(
-            $sql$
-            with row_read as materialized (
-                select k.*, sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
-                from steward_private.read_%2$s($1) as r
-                cross join lateral %4$s as k
-                where r.found
-            )
+        v_batches := jsonb_build_array(v_keys);
 
-            insert into %1$s (%3$s) select %5$s from row_read as k where %6$s
-            $sql$,
-            v_source.mark_tables[1],
-            v_source.source_id,
-            v_columns,
-            steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer'),
-            steward_private.key_list(v_source, 'k'),
-            v_wrong
-        )
-        using v_keys;
-        get diagnostics v_count = row_count;
-        v_total := v_total + v_count;
+        while v_batches <> '[]' loop
+            v_batch := v_batches -> 0;
+            v_batches := v_batches - 0;
+
+            begin
+                execute v_mark using v_batch;
+                get diagnostics v_count = row_count;
+                v_total := v_total + v_count;
+            exception
+                when transaction_rollback or insufficient_resources or lock_not_available then
+                    raise;
+                when others then
+                    -- The content of a row cannot be computed. Of which one? A worker will tell why.
+                    if jsonb_array_length(v_batch) > 1 then
+                        v_batches := (
+                            select jsonb_agg(jsonb_build_array(e.value))
+                            from jsonb_array_elements(v_batch) as e
+                        ) || v_batches;
+                    else
+                        execute format(
+                            'insert into %s (%s) select %s from %s as k where %s',
+                            v_source.mark_tables[1],
+                            v_columns,
+                            steward_private.key_list(v_source, 'k'),
+                            steward_private.key_record(v_source, '$1 -> 0'),
+                            v_no_job
+                        )
+                        using v_batch;
+                        get diagnostics v_count = row_count;
+                        v_total := v_total + v_count;
+                    end if;
+            end;
+        end loop;
     end loop;
 
     execute format('insert into %s (%s) %s', v_source.mark_tables[1], v_columns, v_leftover);

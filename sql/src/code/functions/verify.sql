@@ -237,7 +237,7 @@ begin
             wrong as materialized (
                 select b.keys -> (r."position" - 1)::integer as key, 'orphan' as problem
                 from batch as b
-                cross join lateral steward_private.read_%13$s(b.keys) as r
+                cross join lateral steward_private.there_%13$s(b.keys) as r
                 where not r.found
 
                 union all
