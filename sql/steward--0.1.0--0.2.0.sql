@@ -229,6 +229,8 @@ create table steward_private.source (
     daily_budget numeric,
     -- rows in a minute; null: as fast as workers are
     backfill_rate integer,
+    -- how long it can be told what search saw; zero: not at all
+    keep_history interval not null default '30 days',
     paused_at timestamptz,
     pause_reason text,
     -- where writers leave their marks
@@ -257,7 +259,8 @@ create table steward_private.source (
     constraint source_mode_check check (mode in ('queued', 'transactional')),
     constraint source_priority_check check (priority between -1000 and 1000),
     constraint source_daily_budget_check check (daily_budget >= 0),
-    constraint source_backfill_rate_check check (backfill_rate > 0)
+    constraint source_backfill_rate_check check (backfill_rate > 0),
+    constraint source_keep_history_check check (keep_history >= interval '0')
 );
 
 alter table steward_private.source enable row level security;
@@ -271,10 +274,17 @@ create table steward_private.space (
     source_id integer not null,
     model_name text not null,
     state text not null,
-    job_table regclass not null,
-    doc_table regclass not null,
-    chunk_table regclass not null,
+    -- null once a retired space has been dropped
+    job_table regclass,
+    doc_table regclass,
+    chunk_table regclass,
+    -- what documents and chunks were before
+    revision_table regclass,
+    past_table regclass,
     created_at timestamptz not null default now(),
+    -- when search last began to answer from it, and when it was given up
+    promoted_at timestamptz,
+    retired_at timestamptz,
     -- why its jobs cannot be worked on at all, and until when nobody tries
     problem text,
     paused_until timestamptz,
@@ -287,13 +297,23 @@ create table steward_private.space (
     constraint space_model_name_fkey foreign key (model_name)
     references steward_private.model (model_name),
 
-    constraint space_state_check check (state in ('building', 'shadow', 'active', 'retired'))
+    constraint space_state_check check (state in ('building', 'shadow', 'active', 'retired')),
+
+    constraint space_tables_check check (
+        num_nulls(job_table, doc_table, chunk_table, revision_table, past_table) = 0
+        or state = 'retired'
+    )
 );
 
 -- search answers from one space of a source, never from two
 create unique index space_source_id_active_key
 on steward_private.space (source_id)
 where state = 'active';
+
+-- nor is it built twice by the same model
+create unique index space_source_id_model_name_key
+on steward_private.space (source_id, model_name)
+where state <> 'retired';
 
 create index space_source_id_idx on steward_private.space (source_id);
 create index space_model_name_idx on steward_private.space (model_name);
@@ -302,6 +322,29 @@ alter table steward_private.space enable row level security;
 
 comment on table steward_private.space is
 'One source embedded by one model, and the generated tables that hold the result.';
+
+-- sql/src/schema/tables/tenure.sql
+create table steward_private.tenure (
+    tenure_id bigint not null generated always as identity,
+    source_id integer not null,
+    space_id integer not null,
+    began_at timestamptz not null,
+    ended_at timestamptz,
+
+    constraint tenure_pkey primary key (tenure_id),
+    constraint tenure_source_id_fkey foreign key (source_id)
+    references steward_private.source (source_id) on delete cascade,
+    constraint tenure_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade
+);
+
+create index tenure_source_id_began_at_idx on steward_private.tenure (source_id, began_at);
+create index tenure_space_id_idx on steward_private.tenure (space_id);
+
+alter table steward_private.tenure enable row level security;
+
+comment on table steward_private.tenure is
+'Which space of a source search answered from, and when.';
 
 -- sql/src/schema/tables/claim.sql
 create table steward_private.claim (
@@ -346,24 +389,45 @@ create table steward_private.decision (
     chunks_embedded integer not null default 0,
     chunks_reused integer not null default 0,
     chunks_removed integer not null default 0,
+    -- of the whole text, and of what was sent to the model
+    characters bigint,
+    characters_embedded bigint,
+    -- why it was looked at, when it had changed, and when a worker took it; null: no worker did
+    lane text,
+    changed_at timestamptz,
+    claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
-    constraint decision_pkey primary key (decision_id),
+    constraint decision_pkey primary key (decision_id, decided_at),
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
     constraint decision_outcome_check check (
-        outcome in ('embedded', 'reused', 'skipped', 'failed', 'retired')
-    )
-);
+        outcome in ('embedded', 'reused', 'skipped', 'failed', 'retired', 'restored', 'erased')
+    ),
+    constraint decision_lane_check check (lane in ('edit', 'backfill'))
+) partition by range (decided_at);
 
 create index decision_space_id_decided_at_idx
 on steward_private.decision (space_id, decided_at);
 
+create index decision_space_id_key_idx
+on steward_private.decision (space_id, key);
+
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
-'What became of each edit: one row for each time a document was looked at. Append-only.';
+'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
+'for each month, in schema steward_data.';
+
+-- what has no month of its own yet; tidy() makes them in advance
+create table steward_private.decision_rest
+partition of steward_private.decision default;
+
+alter table steward_private.decision_rest enable row level security;
+
+comment on table steward_private.decision_rest is
+'Decisions of months that have no partition of their own.';
 
 -- sql/src/schema/tables/horizon.sql
 -- The ready jobs of a space all stand behind its newest horizon. A claim begins to look there, and
@@ -436,6 +500,97 @@ alter table steward_private.usage enable row level security;
 
 comment on table steward_private.usage is
 'What was sent to providers and what it cost. Append-only.';
+
+-- sql/src/schema/tables/tally.sql
+-- Counted as it happens: to count documents anew takes longer than a dashboard can wait, and a
+-- counter that everybody raises would be a queue. Whoever changes something adds a row with the
+-- difference; tidy() makes one of those of a day.
+create table steward_private.tally (
+    tally_id bigint not null generated always as identity,
+    space_id integer not null,
+    day date not null default current_date,
+    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows with
+    -- documents holds a lock on the source meanwhile, so that none of before comes later.
+    is_reset boolean not null default false,
+    documents bigint not null default 0,
+    chunks bigint not null default 0,
+    -- decisions by their outcome
+    embedded bigint not null default 0,
+    reused bigint not null default 0,
+    skipped bigint not null default 0,
+    failed bigint not null default 0,
+    retired bigint not null default 0,
+    chunks_embedded bigint not null default 0,
+    chunks_reused bigint not null default 0,
+    characters bigint not null default 0,
+    characters_embedded bigint not null default 0,
+
+    constraint tally_pkey primary key (tally_id),
+    constraint tally_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade
+);
+
+create index tally_space_id_day_idx on steward_private.tally (space_id, day);
+
+alter table steward_private.tally enable row level security;
+
+comment on table steward_private.tally is
+'How many documents and chunks there are, and what was decided each day: the sum of these rows.';
+
+-- sql/src/schema/tables/census.sql
+create table steward_private.census (
+    space_id integer not null,
+    -- of the last one that was finished; null: there was none yet
+    counted_at timestamptz,
+    -- rows that no trigger had told of, by what was found: no document, or one of another text
+    missing bigint not null default 0,
+    outdated bigint not null default 0,
+    -- documents whose row is not there
+    orphans bigint not null default 0,
+    -- of the one that is under way: where it is, and what it has found so far
+    started_at timestamptz,
+    last_key jsonb,
+    rows_seen bigint not null default 0,
+    missing_seen bigint not null default 0,
+    outdated_seen bigint not null default 0,
+
+    constraint census_pkey primary key (space_id),
+    constraint census_space_id_fkey foreign key (space_id)
+    references steward_private.space (space_id) on delete cascade
+);
+
+alter table steward_private.census enable row level security;
+
+comment on table steward_private.census is
+'What steward.reconcile() found when it last compared a source with its documents.';
+
+-- sql/src/schema/tables/worker.sql
+create table steward_private.worker (
+    worker_name text not null,
+    first_seen timestamptz not null default clock_timestamp(),
+    last_seen timestamptz not null default clock_timestamp(),
+
+    constraint worker_pkey primary key (worker_name)
+);
+
+alter table steward_private.worker enable row level security;
+
+comment on table steward_private.worker is
+'Who has asked for work, and when last; to half a minute.';
+
+-- sql/src/schema/tables/setting.sql
+create table steward_private.setting (
+    setting_name text not null,
+    value text not null,
+    set_at timestamptz not null default now(),
+
+    constraint setting_pkey primary key (setting_name)
+);
+
+alter table steward_private.setting enable row level security;
+
+comment on table steward_private.setting is
+'What was changed with steward.configure(); all else has its default.';
 
 -- sql/migrations/0.2.0-03-plan-documents.sql
 -- Many texts are planned in one call: plan_documents() is made by the code that follows.
@@ -2547,6 +2702,8 @@ declare
     v_job name;
     v_doc name;
     v_chunk name;
+    v_revision name;
+    v_past name;
     v_keys text := steward_private.key_list(create_space.source, 't');
     v_space steward_private.space;
 begin
@@ -2558,6 +2715,8 @@ begin
     v_job := steward_private.generated_name(create_space.source, v_space_id, 'job');
     v_doc := steward_private.generated_name(create_space.source, v_space_id, 'doc');
     v_chunk := steward_private.generated_name(create_space.source, v_space_id, 'chunk');
+    v_revision := steward_private.generated_name(create_space.source, v_space_id, 'revision');
+    v_past := steward_private.generated_name(create_space.source, v_space_id, 'past');
 
     -- Jobs come and go all the time: room for updates in place, and a vacuum that keeps up. A job
     -- is ready, waiting, claimed or failed; each state has a column that only it fills.
@@ -2567,7 +2726,9 @@ begin
             %2$s,
             generation bigint not null default 1,
             lane smallint not null default 1,
-            queued_at timestamptz not null default now(),
+            -- since when it is dirty; and, while it is claimed, since when again
+            queued_at timestamptz not null default clock_timestamp(),
+            next_queued_at timestamptz,
             position bigint,
             available_at timestamptz,
             token bigint,
@@ -2607,9 +2768,11 @@ begin
             starts integer[] not null,
             ends integer[] not null,
             headings text[] not null,
+            -- since when search has shown these chunks
+            valid_from timestamptz not null default clock_timestamp(),
             -- set when its row is gone and the source keeps such documents
             retired_at timestamptz,
-            decided_at timestamptz not null default now(),
+            decided_at timestamptz not null default clock_timestamp(),
             primary key (%3$s),
             check (
                 cardinality(starts) = cardinality(chunk_ids)
@@ -2628,7 +2791,7 @@ begin
             chunk text not null,
             chunk_hash bytea not null,
             embedding %4$s(%5$s) not null,
-            embedded_at timestamptz not null default now(),
+            embedded_at timestamptz not null default clock_timestamp(),
             primary key (chunk_id)
         )
         $sql$,
@@ -2637,9 +2800,62 @@ begin
     );
     execute format('create index on steward_data.%I (%s)', v_chunk, v_keys);
 
+    -- What search showed once. Apart from the tables that it reads, so that an index on vectors holds
+    -- nothing but what can be found.
+    execute format(
+        $sql$
+        create table steward_data.%1$I (
+            %2$s,
+            revision integer not null,
+            content_hash bytea not null,
+            chunk_ids bigint[] not null,
+            starts integer[] not null,
+            ends integer[] not null,
+            headings text[] not null,
+            valid_from timestamptz not null,
+            decided_at timestamptz not null,
+            superseded_at timestamptz not null
+        )
+        $sql$,
+        v_revision, steward_private.key_definition(create_space.source)
+    );
+    execute format('create index on steward_data.%I (%s, superseded_at)', v_revision, v_keys);
+    execute format('create index on steward_data.%I (superseded_at)', v_revision);
+    execute format(
+        $sql$
+        create table steward_data.%1$I (
+            chunk_id bigint not null,
+            %2$s,
+            chunk text not null,
+            chunk_hash bytea not null,
+            embedding %4$s(%5$s) not null,
+            embedded_at timestamptz not null,
+            superseded_at timestamptz not null,
+            primary key (chunk_id)
+        )
+        $sql$,
+        v_past, steward_private.key_definition(create_space.source), v_keys,
+        v_vector, v_model.dimensions
+    );
+    execute format('create index on steward_data.%I (%s)', v_past, v_keys);
+    execute format('create index on steward_data.%I (superseded_at)', v_past);
+
     execute format('alter table steward_data.%I enable row level security', v_job);
     execute format('alter table steward_data.%I enable row level security', v_doc);
     execute format('alter table steward_data.%I enable row level security', v_chunk);
+    execute format('alter table steward_data.%I enable row level security', v_revision);
+    execute format('alter table steward_data.%I enable row level security', v_past);
+    execute format(
+        'comment on table steward_data.%I is %L', v_revision,
+        format('What documents of %s were.', (create_space.source).relation)
+    );
+    execute format(
+        'comment on table steward_data.%I is %L', v_past,
+        format(
+            'What chunks of %s were, with their vectors by %s.',
+            (create_space.source).relation, v_model.model_name
+        )
+    );
     execute format(
         'comment on table steward_data.%I is %L', v_job,
         format('Rows of %s to look at.', (create_space.source).relation)
@@ -2666,15 +2882,26 @@ begin
     );
 
     insert into steward_private.space (
-        space_id, source_id, model_name, state, job_table, doc_table, chunk_table
+        space_id, source_id, model_name, state, job_table, doc_table, chunk_table,
+        revision_table, past_table, promoted_at
     ) overriding system value
     values (
         v_space_id, (create_space.source).source_id, v_model.model_name, create_space.state,
         format('steward_data.%I', v_job)::regclass,
         format('steward_data.%I', v_doc)::regclass,
-        format('steward_data.%I', v_chunk)::regclass
+        format('steward_data.%I', v_chunk)::regclass,
+        format('steward_data.%I', v_revision)::regclass,
+        format('steward_data.%I', v_past)::regclass,
+        case when create_space.state = 'active' then clock_timestamp() end
     )
     returning * into v_space;
+
+    insert into steward_private.census (space_id) values (v_space_id);
+
+    if v_space.state = 'active' then
+        insert into steward_private.tenure (source_id, space_id, began_at)
+        values (v_space.source_id, v_space_id, v_space.promoted_at);
+    end if;
 
     return v_space;
 end
@@ -2700,7 +2927,7 @@ begin
             v_source, v_source.source_id, format('mark_%s', v_slot)
         );
         execute format(
-            'create table steward_data.%I (%s, marked_at timestamptz not null default now())',
+            'create table steward_data.%I (%s, marked_at timestamptz not null default clock_timestamp())',
             v_name, steward_private.key_definition(v_source)
         );
         execute format('alter table steward_data.%I enable row level security', v_name);
@@ -2715,7 +2942,9 @@ begin
     -- row has their key by now. Looked up by key.
     v_name := steward_private.generated_name(v_source, v_source.source_id, 'gone');
     execute format(
-        'create table steward_data.%I (%s)', v_name, steward_private.key_definition(v_source)
+        -- removed: for each space its number, and how many documents and chunks went with the row
+        'create table steward_data.%I (%s, removed integer[])',
+        v_name, steward_private.key_definition(v_source)
     );
     execute format(
         'create index on steward_data.%I (%s)', v_name,
@@ -2981,6 +3210,9 @@ declare
     v_generations bigint[];
     v_revisions integer[];
     v_is_of_a_worker boolean;
+    v_lanes text[];
+    v_since timestamptz[];
+    v_now timestamptz;
 begin
     select
         array_agg(c.token order by o.n), array_agg(o.first order by o.n),
@@ -3019,7 +3251,8 @@ begin
     ),
 
     held as materialized (
-        select i.n, t.generation
+        select
+            i.n, t.generation, t.queued_at, case t.lane when 1 then 'edit' else 'backfill' end as lane
         from item as i
         inner join %5$s as t on %6$s and t.token = i.token
         for update of t skip locked
@@ -3038,8 +3271,10 @@ begin
             end
             order by o.n
         ),
-        array_agg(h.generation order by o.n)
-    into v_states, v_generations
+        array_agg(h.generation order by o.n),
+        array_agg(h.lane order by o.n),
+        array_agg(h.queued_at order by o.n)
+    into v_states, v_generations, v_lanes, v_since
     from generate_series(1, cardinality(v_tokens)) as o (n)
     left join held as h on h.n = o.n
     left join there as s on s.n = o.n;
@@ -3084,6 +3319,8 @@ begin
     left join held as h on h.n = o.n
     left join there as s on s.n = o.n;
 
+    v_now := clock_timestamp();
+
     return query
     with item as materialized (
         select
@@ -3094,10 +3331,14 @@ begin
             c.key,
             c.plan,
             c.generation = o.generation as is_current,
+            c.claimed_at,
+            c.characters,
+            o.lane,
+            o.since,
             o.n,
             %9$s
-        from unnest(v_tokens, v_states, v_firsts, v_generations)
-            with ordinality as o (token, state, first, generation, n)
+        from unnest(v_tokens, v_states, v_firsts, v_generations, v_lanes, v_since)
+            with ordinality as o (token, state, first, generation, lane, since, n)
         inner join steward_private.claim as c on c.token = o.token
         cross join lateral %10$s as k
     ),
@@ -3139,9 +3380,17 @@ begin
         group by p.token
     ),
 
+    -- as they were until now; they are locked
+    before as materialized (
+        select i.token, i.state, d.*
+        from item as i
+        inner join %7$s as d on %8$s
+        where i.state in ('row', 'gone')
+    ),
+
     stored as (
         insert into %7$s as d (
-            %4$s, revision, content_hash, chunk_ids, starts, ends, headings
+            %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at
         )
         select
             %11$s,
@@ -3150,7 +3399,9 @@ begin
             coalesce(s.chunk_ids, '{}'),
             coalesce(s.starts, '{}'),
             coalesce(s.ends, '{}'),
-            coalesce(s.headings, '{}')
+            coalesce(s.headings, '{}'),
+            v_now,
+            v_now
         from item as i
         left join summed as s on s.token = i.token
         where i.state = 'row'
@@ -3162,9 +3413,19 @@ begin
             starts = excluded.starts,
             ends = excluded.ends,
             headings = excluded.headings,
+            valid_from = case
+                when d.retired_at is null
+                    and (d.content_hash, d.chunk_ids, d.starts, d.ends, d.headings)
+                    is not distinct from (
+                        excluded.content_hash, excluded.chunk_ids, excluded.starts, excluded.ends,
+                        excluded.headings
+                    )
+                    then d.valid_from
+                else excluded.valid_from
+            end,
             retired_at = null,
             decided_at = excluded.decided_at
-        returning %13$s, d.revision
+        returning %13$s, d.revision, d.valid_from
     ),
 
     ended as (
@@ -3179,9 +3440,9 @@ begin
             %16$s
             and (i.state = 'row' %17$s)
             and not exists (select from planned as p where p.chunk_id = c.chunk_id)
-        returning i.token
+        returning i.token, c.*
     ),
-
+    %23$s
     added as (
         insert into %15$s (chunk_id, %4$s, chunk, chunk_hash, embedding)
         select p.chunk_id, %18$s, p.text, p.chunk_hash, p.vector::%19$s
@@ -3194,6 +3455,16 @@ begin
             i.token,
             i.key,
             i.state,
+            i.lane,
+            i.since,
+            i.claimed_at,
+            i.characters as characters_embedded,
+            coalesce((select max(p."end") from planned as p where p.token = i.token), 0) as characters,
+            case
+                when i.state = 'row' and (b.token is null or b.retired_at is not null) then 1
+                when i.state = 'gone' and b.token is not null and b.retired_at is null then -1
+                else 0
+            end as documents,
             case
                 when i.state not in ('row', 'gone') then i.state
                 when i.state = 'gone' or coalesce(s.embedded + s.reused, 0) = 0 then 'retired'
@@ -3208,11 +3479,34 @@ begin
         left join summed as s on s.token = i.token
         left join stored as d on i.state = 'row' and %20$s
         left join ended as e on e.token = i.token
+        left join before as b on b.token = i.token
+    ),
+
+    tallied as (
+        insert into steward_private.tally (
+            space_id, documents, chunks, embedded, reused, retired,
+            chunks_embedded, chunks_reused, characters, characters_embedded
+        )
+        select
+            %1$s,
+            sum(r.documents),
+            sum(r.embedded - r.removed),
+            count(*) filter (where r.outcome = 'embedded'),
+            count(*) filter (where r.outcome = 'reused'),
+            count(*) filter (where r.outcome = 'retired'),
+            sum(r.embedded),
+            sum(r.reused),
+            sum(r.characters),
+            sum(r.characters_embedded)
+        from outcome as r
+        where r.state in ('row', 'gone')
+        having count(*) > 0
     ),
 
     decided as (
         insert into steward_private.decision (
-            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed,
+            characters, characters_embedded, lane, changed_at, claimed_at, decided_at
         )
         select
             %1$s, r.key, r.revision, r.outcome,
@@ -3222,7 +3516,8 @@ begin
                 when r.outcome = 'embedded' then 'content changed'
                 else 'every chunk has its vector already'
             end,
-            r.embedded, r.reused, r.removed
+            r.embedded, r.reused, r.removed,
+            r.characters, r.characters_embedded, r.lane, r.since, r.claimed_at, v_now
         from outcome as r
         where r.state in ('row', 'gone')
     ),
@@ -3239,6 +3534,8 @@ begin
         set
             token = null,
             available_at = clock_timestamp(),
+            queued_at = coalesce(t.next_queued_at, t.queued_at),
+            next_queued_at = null,
             attempts = case when i.state = 'superseded' then greatest(t.attempts - 1, 0) else 0 end,
             setbacks = 0
         from item as i
@@ -3289,7 +3586,46 @@ end
         steward_private.vector_type(),
         steward_private.key_match(v_source, 'd', 'i'),
         steward_private.key_match(v_source, 't', 'i'),
-        v_source.mark_tables[3]
+        v_source.mark_tables[3],
+        case
+            when v_source.keep_history > interval '0'
+                then format(
+                    $sql$
+    kept_documents as (
+        insert into %1$s (
+            %3$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at,
+            superseded_at
+        )
+        select
+            %4$s, b.revision, b.content_hash, b.chunk_ids, b.starts, b.ends, b.headings, b.valid_from,
+            b.decided_at, coalesce(b.retired_at, v_now)
+        from before as b
+        left join stored as d on %5$s
+        where
+            -- as long as it shows the same, it is the same
+            (b.state = 'row' and d.valid_from is distinct from b.valid_from)
+            or (b.state = 'gone' and %6$L)
+    ),
+
+    kept_chunks as (
+        insert into %2$s (
+            chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+        )
+        select
+            r.chunk_id, %7$s, r.chunk, r.chunk_hash, r.embedding, r.embedded_at, v_now
+        from removed as r
+    ),
+                    $sql$,
+                    v_space.revision_table,
+                    v_space.past_table,
+                    v_columns,
+                    steward_private.key_list(v_source, 'b'),
+                    steward_private.key_match(v_source, 'd', 'b'),
+                    v_source.on_delete = 'drop',
+                    steward_private.key_list(v_source, 'r')
+                )
+            else ''
+        end
     );
     execute format(
         'create or replace function steward_private.finish_%s('
@@ -3541,6 +3877,10 @@ begin
                 position = case
                     when not d.claimed then nextval('steward_private.job_position_seq')
                 end,
+                queued_at = case
+                    when t.failed_at is not null or t.lane = 0 then d.marked_at else t.queued_at
+                end,
+                next_queued_at = case when d.claimed then coalesce(t.next_queued_at, d.marked_at) end,
                 available_at = null,
                 failed_at = null,
                 attempts = case when d.claimed then t.attempts else 0 end,
@@ -3638,10 +3978,21 @@ begin
 
     with deleted as materialized (select distinct %2$s from %10$s as t limit 5000),
     %11$s
-    held as materialized (%12$s)
-    delete from %10$s as t
-    using deleted as d
-    where %13$s and (%3$s) not in (select %3$s from held as d);
+    held as materialized (%12$s),
+
+    let_go as (
+        delete from %10$s as t
+        using deleted as d
+        where %13$s and (%3$s) not in (select %3$s from held as d)
+        returning t.removed
+    )
+
+    insert into steward_private.tally (space_id, documents, chunks)
+    select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+    from let_go as g
+    cross join generate_subscripts(g.removed, 1) as i (n)
+    inner join steward_private.space as s on s.space_id = g.removed[i.n][1]
+    group by s.space_id;
 
     with marked as materialized (
         (select 0 as slot, t.ctid as place, %2$s, t.marked_at from %4$s as t limit 5000)
@@ -3847,6 +4198,12 @@ declare
     v_empty text := '';
     v_notify text := '';
     v_moved text := '';
+    v_kept text := steward_private.key_list(define_trigger_functions.source, 't');
+    v_revision text := ', revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at';
+    v_revision_t text := ', t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings, '
+        't.valid_from, t.decided_at';
+    v_past text := ', chunk, chunk_hash, embedding, embedded_at';
+    v_past_t text := ', t.chunk, t.chunk_hash, t.embedding, t.embedded_at';
     v_space steward_private.space;
 begin
     select
@@ -3913,17 +4270,57 @@ begin
         order by s.space_id
     loop
         v_remove := v_remove || format(
-            case v_source.on_delete
-                when 'drop'
-                    then 'delete from %1$s as t where %3$s; delete from %2$s as t where %3$s;'
-                else
-                    'update %1$s as t set retired_at = clock_timestamp() '
-                    'where %3$s and t.retired_at is null;'
-            end,
-            v_space.doc_table, v_space.chunk_table, v_old_match
+            case
+                when v_source.on_delete = 'retire'
+                    then $sql$
+        update %1$s as t set retired_at = clock_timestamp() where %3$s and t.retired_at is null;
+        get diagnostics v_documents = row_count;
+        v_chunks := 0;
+        $sql$
+                when v_source.keep_history = interval '0'
+                    then $sql$
+        delete from %1$s as t where %3$s;
+        get diagnostics v_documents = row_count;
+        delete from %2$s as t where %3$s;
+        get diagnostics v_chunks = row_count;
+        $sql$
+                else $sql$
+        with gone as (delete from %1$s as t where %3$s returning t.*)
+        insert into %5$s (%7$s, superseded_at)
+        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
+        get diagnostics v_documents = row_count;
+        with gone as (delete from %2$s as t where %3$s returning t.*)
+        insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
+        get diagnostics v_chunks = row_count;
+        $sql$
+            end
+            || $sql$
+        if v_documents + v_chunks > 0 then
+            v_removed := v_removed || array[[%4$s, v_documents, v_chunks]];
+        end if;
+        $sql$,
+            v_space.doc_table, v_space.chunk_table, v_old_match, v_space.space_id,
+            v_space.revision_table, v_space.past_table,
+            v_columns || v_revision, v_kept || v_revision_t,
+            'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t
         );
-        v_empty := v_empty || format(
+        v_empty := v_empty || case
+            when v_source.keep_history > interval '0'
+                then format(
+                    $sql$
+    insert into %1$s (%5$s, superseded_at)
+    select %6$s, coalesce(t.retired_at, clock_timestamp()) from %3$s as t;
+    insert into %2$s (%7$s, superseded_at) select %8$s, clock_timestamp() from %4$s as t;
+                    $sql$,
+                    v_space.revision_table, v_space.past_table,
+                    v_space.doc_table, v_space.chunk_table,
+                    v_columns || v_revision, v_kept || v_revision_t,
+                    'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t
+                )
+            else ''
+        end || format(
             $sql$
+    insert into steward_private.tally (space_id, is_reset) values (%4$s, true);
     truncate %1$s, %2$s, %3$s;
     insert into steward_private.decision (space_id, outcome, reason)
     values (%4$s, 'retired', 'table truncated');
@@ -3952,6 +4349,11 @@ begin
         v_source, 'gone',
         format(
             $sql$
+declare
+    v_now timestamptz := clock_timestamp();
+    v_documents integer;
+    v_chunks integer;
+    v_removed integer[];
 begin
     %1$s
     if current_setting('transaction_isolation') = 'read committed' then
@@ -3961,10 +4363,10 @@ begin
             %2$s
         exception
             when serialization_failure then
-                null;
+                v_removed := null;
         end;
     end if;
-    insert into %4$s (%5$s) values (%6$s);
+    insert into %4$s (%5$s, removed) values (%6$s, v_removed);
     %3$s
     return null;
 end
@@ -4281,6 +4683,12 @@ begin
         raise exception 'backfill_rate must be positive'
             using errcode = 'invalid_parameter_value',
             detail = 'It is a number of rows in a minute.';
+    end if;
+
+    if (_check_options.options ->> 'keep_history')::interval < interval '0' then
+        raise exception 'keep_history must not be negative'
+            using errcode = 'invalid_parameter_value',
+            hint = '0 keeps nothing of what was.';
     end if;
 end
 $function$;
@@ -5069,7 +5477,8 @@ begin
         relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
         content, content_plain, condition, condition_plain, condition_old, condition_new,
         text_columns, content_columns,
-        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, tracked_by
+        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, keep_history,
+        tracked_by
     )
     select
         _begin_track.source,
@@ -5107,6 +5516,7 @@ begin
         (_begin_track.options ->> 'notify')::boolean,
         (_begin_track.options ->> 'daily_budget')::numeric,
         (_begin_track.options ->> 'backfill_rate')::integer,
+        (_begin_track.options ->> 'keep_history')::interval,
         session_user
     from pg_index as i
     cross join
@@ -5351,7 +5761,9 @@ begin
     for v_table in
         select r.oid
         from (
-            select unnest(array[s.job_table, s.doc_table, s.chunk_table]) as oid
+            select unnest(
+                array[s.job_table, s.doc_table, s.chunk_table, s.revision_table, s.past_table]
+            ) as oid
             from steward_private.space as s
             where s.source_id = v_source.source_id
             union
@@ -5423,7 +5835,8 @@ create or replace function steward.track(
     notify boolean default false,
     daily_budget numeric default null,
     backfill boolean default true,
-    backfill_rate integer default null
+    backfill_rate integer default null,
+    keep_history interval default '30 days'
 )
 returns bigint
 language plpgsql
@@ -5437,6 +5850,7 @@ begin
     if track.source is null or track.content is null or track.model is null
         or track.chunk_size is null or track.on_delete is null or track.mode is null
         or track.priority is null or track.notify is null or track.backfill is null
+        or track.keep_history is null
     then
         raise exception 'arguments of track() must not be null'
             using errcode = 'null_value_not_allowed',
@@ -5475,6 +5889,7 @@ begin
             'notify', track.notify,
             'daily_budget', track.daily_budget,
             'backfill_rate', track.backfill_rate,
+            'keep_history', track.keep_history,
             'condition_old', v_content.condition_old,
             'condition_new', v_content.condition_new,
             'text_columns', v_content.content_columns
@@ -5492,7 +5907,7 @@ $function$;
 -- the linter does not know that this is a list of arguments
 comment on function steward.track( -- noqa: LT01
     regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer
+    integer, interval
 ) is
 'Take a table under stewardship: from now on every change of the content is embedded. source: an '
 'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
@@ -5505,6 +5920,7 @@ comment on function steward.track( -- noqa: LT01
 'workers that listen to the channel steward, once in a transaction, which makes commits wait for '
 'each other. daily_budget: pause when so much has been spent today, see steward.add_model(). '
 'backfill: embed the rows that are there. backfill_rate: of these at most so many in a minute. '
+'keep_history: how long what was superseded is kept for steward.as_of(); 0: not at all. '
 'Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';
 
@@ -5528,6 +5944,7 @@ begin atomic
             'notify', s.notify,
             'daily_budget', s.daily_budget,
             'backfill_rate', s.backfill_rate,
+            'keep_history', s.keep_history,
             -- as PostgreSQL has written them down
             'parsed', jsonb_build_object(
                 'content_plain', s.content_plain,
@@ -5584,9 +6001,10 @@ begin
     if _begin_alter.options ->> 'mode' = 'transactional' and exists (
         select from steward_private.space as s
         inner join steward_private.model as m on m.model_name = s.model_name
-        where s.source_id = v_old.source_id and m.provider <> 'builtin'
+        where
+            s.source_id = v_old.source_id and s.state <> 'retired' and m.provider <> 'builtin'
     ) then
-        raise exception 'the model of table % cannot be used in transactional mode', v_old.relation
+        raise exception 'a model of table % cannot be used in transactional mode', v_old.relation
             using errcode = 'feature_not_supported',
             detail = 'Row and vector commit together only with a model that runs in the database.';
     end if;
@@ -5627,6 +6045,7 @@ begin
         notify = (_begin_alter.options ->> 'notify')::boolean,
         daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
         backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer,
+        keep_history = (_begin_alter.options ->> 'keep_history')::interval,
         finished = v_is_light
     where s.source_id = v_old.source_id
     returning s.* into v_new;
@@ -5640,7 +6059,7 @@ begin
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_new.source_id
+        where s.source_id = v_new.source_id and s.state <> 'retired'
         order by s.space_id
     loop
         if v_is_light then
@@ -5734,7 +6153,7 @@ begin
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_source.source_id
+        where s.source_id = v_source.source_id and s.state <> 'retired'
         order by s.space_id
     loop
         perform steward_private.define_space_functions(v_source, v_space);
@@ -5787,7 +6206,8 @@ create or replace function steward.alter(
     priority integer default null,
     notify boolean default null,
     daily_budget numeric default null,
-    backfill_rate integer default null
+    backfill_rate integer default null,
+    keep_history interval default null
 )
 returns table (option text, was text, is_now text, consequence text)
 language plpgsql
@@ -5832,7 +6252,8 @@ begin
             'priority', alter.priority,
             'notify', alter.notify,
             'daily_budget', alter.daily_budget::text,
-            'backfill_rate', alter.backfill_rate
+            'backfill_rate', alter.backfill_rate,
+            'keep_history', alter.keep_history
         )
     )
     -- what stands for nothing
@@ -5958,7 +6379,7 @@ $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.alter( -- noqa: LT01
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
 ) is
 'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
 'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
@@ -6563,7 +6984,7 @@ begin
     return query execute format(
         $sql$
         with item as materialized (
-            select c.token, c.key as claim_key, c.generation as claimed, k.*
+            select c.token, c.key as claim_key, c.generation as claimed, c.claimed_at, k.*
             from steward_private.claim as c
             cross join lateral %2$s as k
             where c.token = any($1) and c.space_id = $2
@@ -6572,6 +6993,8 @@ begin
         held as materialized (
             select
                 i.token,
+                t.queued_at,
+                case t.lane when 1 then 'edit' else 'backfill' end as lane,
                 case
                     when $4 in ('item', 'lost') then true
                     when $4 <> 'transient' or t.last_failed_at is null then false
@@ -6653,11 +7076,19 @@ begin
         ),
 
         decided as (
-            insert into steward_private.decision (space_id, key, outcome, reason)
-            select $2, i.claim_key, 'failed', $3
+            insert into steward_private.decision (
+                space_id, key, outcome, reason, lane, changed_at, claimed_at
+            )
+            select $2, i.claim_key, 'failed', $3, h.lane, h.queued_at, i.claimed_at
             from outcome as o
             inner join item as i on i.token = o.token
+            inner join held as h on h.token = o.token
             where o.outcome = 'failed'
+        ),
+
+        tallied as (
+            insert into steward_private.tally (space_id, failed)
+            select $2, count(*) from outcome as o where o.outcome = 'failed' having count(*) > 0
         ),
 
         ended as (
@@ -8719,7 +9150,10 @@ declare
     v_source steward_private.source;
 begin
     for v_space in
-        select s.* from steward_private.space as s order by s.space_id
+        select s.*
+        from steward_private.space as s
+        where s.state <> 'retired'
+        order by s.space_id
     loop
         v_source := steward_private.source_of_space(v_space);
 
@@ -8749,11 +9183,11 @@ begin
                 $1, $2, m.key, 'pending', 'edit', 1, 0, m.marked_at, m.marked_at,
                 null, null, null, null
             from steward_private.marks_%3$s() as m
-            where $3 <> 'retired' and m.key not in (select j.key from job as j)
+            where m.key not in (select j.key from job as j)
             $sql$,
             v_space.job_table, steward_private.key_object(v_source, 't'), v_source.source_id
         )
-        using v_source.relation, v_space.model_name, v_space.state;
+        using v_source.relation, v_space.model_name;
     end loop;
 end
 $function$;
@@ -8788,6 +9222,7 @@ begin
         inner join steward_private.source as s on s.source_id = sp.source_id
         -- the readers of a dropped table have gone with it
         inner join pg_class as c on c.oid = s.relation
+        where sp.state <> 'retired'
         order by sp.space_id
     loop
         v_space := v_row.space;
@@ -8901,6 +9336,7 @@ select
     s.notify,
     s.daily_budget,
     s.backfill_rate,
+    s.keep_history,
     s.paused_at,
     s.tracked_by,
     s.tracked_at
@@ -8970,14 +9406,22 @@ select
     d.chunks_embedded,
     d.chunks_reused,
     d.chunks_removed,
-    d.decided_at
+    d.characters,
+    d.characters_embedded,
+    d.lane,
+    d.decided_at,
+    d.decided_at - d.changed_at as lag,
+    d.decided_at - d.claimed_at as duration
 from steward_private.decision as d
 inner join steward_private.space as sp on sp.space_id = d.space_id
 inner join steward_private.source as s on s.source_id = sp.source_id;
 
 comment on view steward.decisions is
-'What became of each edit, and why: embedded, reused, skipped, failed or retired, with the number '
-'of chunks that were sent to the model, kept, and removed. For steward_operator.';
+'What became of each edit, and why: embedded, reused, skipped, failed or retired; restored and '
+'erased by steward.rollback_document() and steward.erase(). With the number of chunks that were '
+'sent to the model, kept, and removed; the characters of the text and of what was sent; lane: edit '
+'or backfill; lag: from the edit to its being searchable; duration: of a worker''s claim. For '
+'steward_operator.';
 
 -- sql/src/code/views/freshness.sql
 create or replace view steward.freshness as
@@ -9474,7 +9918,7 @@ begin
             for v_space in
                 select s.*
                 from steward_private.space as s
-                where s.source_id = v_source.source_id
+                where s.source_id = v_source.source_id and s.state <> 'retired'
                 order by s.space_id
             loop
                 perform steward_private.define_space_functions(v_source, v_space);
@@ -9565,7 +10009,7 @@ grant select on steward.freshness to steward_operator;
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
     regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer
+    integer, interval
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
@@ -9582,7 +10026,7 @@ grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
 grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
 grant execute on function steward.alter(
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)

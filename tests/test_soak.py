@@ -287,6 +287,33 @@ def drain(db: Database) -> None:
     raise AssertionError(f"there is no end of it: {db.run('select * from steward.jobs')}")
 
 
+def tallied(db: Database, number: int) -> list[tuple[object, ...]]:
+    """How many documents and chunks a space should have, by what was written down."""
+    source = SOURCES[number - 1]
+    return db.run(
+        "select coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0), "
+        "coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) "
+        "from steward_private.tally as t cross join ("
+        "select sum(g.removed[n][2]) as documents, sum(g.removed[n][3]) as chunks "
+        f"from steward_data.{source}_{number}_gone as g "
+        "cross join generate_subscripts(g.removed, 1) as n "
+        "where g.removed[n][1] = %s) as g "
+        "where t.space_id = %s and t.tally_id > coalesce((select max(r.tally_id) "
+        "from steward_private.tally as r where r.space_id = %s and r.is_reset), 0)",
+        *(number, number, number),
+    )
+
+
+def really(db: Database, number: int) -> list[tuple[object, ...]]:
+    """How many documents and chunks a space really has."""
+    source = SOURCES[number - 1]
+    return db.run(
+        f"select (select count(*) from steward_data.{source}_{number}_doc "
+        "where retired_at is null)::numeric, "
+        f"(select count(*) from steward_data.{source}_{number}_chunk)::numeric"
+    )
+
+
 def test_soak(db: Database) -> None:
     """Writers, workers, reaper and killer: nothing false is left, and no user is in the way."""
     seed = os.environ.get("SOAK_SEED") or secrets.token_hex(4)
@@ -318,8 +345,9 @@ def test_soak(db: Database) -> None:
     assert not soak.complaints, soak.complaints[0]
 
     drain(db)
-    for source in SOURCES:
+    for number, source in enumerate(SOURCES, 1):
         assert db.run(f"select * from steward.verify('{source}')") == [], source
+        assert really(db, number) == tallied(db, number)
     assert [
         chunk
         for chunk, vector in db.run("select chunk, embedding::text from steward_data.kept_3_chunk")

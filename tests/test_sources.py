@@ -629,9 +629,7 @@ def test_types_cannot_change_silently(docs: Database) -> None:
         ("title", "varchar(1000)"),
         ("live", "text"),
     ):
-        with pytest.raises(
-            psycopg.Error, match="cannot alter type of a column"
-        ) as caught:
+        with pytest.raises(psycopg.Error, match="cannot alter type of a column") as caught:
             docs.run(f"alter table docs alter column {column} type {kind}")
         assert "steward" in str(caught.value), column
     docs.run("alter table docs alter column slug type varchar(1000)")

@@ -7,6 +7,7 @@
 \ir schema/tables/model.sql
 \ir schema/tables/source.sql
 \ir schema/tables/space.sql
+\ir schema/tables/tenure.sql
 
 -- work under way, and what came of it
 \ir schema/tables/claim.sql
@@ -14,3 +15,7 @@
 \ir schema/tables/horizon.sql
 \ir schema/tables/backfill.sql
 \ir schema/tables/usage.sql
+\ir schema/tables/tally.sql
+\ir schema/tables/census.sql
+\ir schema/tables/worker.sql
+\ir schema/tables/setting.sql

@@ -71,7 +71,7 @@ grant select on steward.freshness to steward_operator;
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
     regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer
+    integer, interval
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
@@ -88,7 +88,7 @@ grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
 grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
 grant execute on function steward.alter(
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)

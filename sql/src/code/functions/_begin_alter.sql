@@ -36,9 +36,10 @@ begin
     if _begin_alter.options ->> 'mode' = 'transactional' and exists (
         select from steward_private.space as s
         inner join steward_private.model as m on m.model_name = s.model_name
-        where s.source_id = v_old.source_id and m.provider <> 'builtin'
+        where
+            s.source_id = v_old.source_id and s.state <> 'retired' and m.provider <> 'builtin'
     ) then
-        raise exception 'the model of table % cannot be used in transactional mode', v_old.relation
+        raise exception 'a model of table % cannot be used in transactional mode', v_old.relation
             using errcode = 'feature_not_supported',
             detail = 'Row and vector commit together only with a model that runs in the database.';
     end if;
@@ -79,6 +80,7 @@ begin
         notify = (_begin_alter.options ->> 'notify')::boolean,
         daily_budget = (_begin_alter.options ->> 'daily_budget')::numeric,
         backfill_rate = (_begin_alter.options ->> 'backfill_rate')::integer,
+        keep_history = (_begin_alter.options ->> 'keep_history')::interval,
         finished = v_is_light
     where s.source_id = v_old.source_id
     returning s.* into v_new;
@@ -92,7 +94,7 @@ begin
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_new.source_id
+        where s.source_id = v_new.source_id and s.state <> 'retired'
         order by s.space_id
     loop
         if v_is_light then

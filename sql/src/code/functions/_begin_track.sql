@@ -92,7 +92,8 @@ begin
         relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
         content, content_plain, condition, condition_plain, condition_old, condition_new,
         text_columns, content_columns,
-        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, tracked_by
+        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, keep_history,
+        tracked_by
     )
     select
         _begin_track.source,
@@ -130,6 +131,7 @@ begin
         (_begin_track.options ->> 'notify')::boolean,
         (_begin_track.options ->> 'daily_budget')::numeric,
         (_begin_track.options ->> 'backfill_rate')::integer,
+        (_begin_track.options ->> 'keep_history')::interval,
         session_user
     from pg_index as i
     cross join

@@ -43,6 +43,12 @@ begin
             using errcode = 'invalid_parameter_value',
             detail = 'It is a number of rows in a minute.';
     end if;
+
+    if (_check_options.options ->> 'keep_history')::interval < interval '0' then
+        raise exception 'keep_history must not be negative'
+            using errcode = 'invalid_parameter_value',
+            hint = '0 keeps nothing of what was.';
+    end if;
 end
 $function$;
 

@@ -45,7 +45,7 @@ begin
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_source.source_id
+        where s.source_id = v_source.source_id and s.state <> 'retired'
         order by s.space_id
     loop
         perform steward_private.define_space_functions(v_source, v_space);

@@ -25,7 +25,9 @@ begin
     for v_table in
         select r.oid
         from (
-            select unnest(array[s.job_table, s.doc_table, s.chunk_table]) as oid
+            select unnest(
+                array[s.job_table, s.doc_table, s.chunk_table, s.revision_table, s.past_table]
+            ) as oid
             from steward_private.space as s
             where s.source_id = v_source.source_id
             union

@@ -17,6 +17,7 @@ begin atomic
             'notify', s.notify,
             'daily_budget', s.daily_budget,
             'backfill_rate', s.backfill_rate,
+            'keep_history', s.keep_history,
             -- as PostgreSQL has written them down
             'parsed', jsonb_build_object(
                 'content_plain', s.content_plain,

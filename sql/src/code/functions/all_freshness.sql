@@ -27,6 +27,7 @@ begin
         inner join steward_private.source as s on s.source_id = sp.source_id
         -- the readers of a dropped table have gone with it
         inner join pg_class as c on c.oid = s.relation
+        where sp.state <> 'retired'
         order by sp.space_id
     loop
         v_space := v_row.space;

@@ -25,7 +25,10 @@ declare
     v_source steward_private.source;
 begin
     for v_space in
-        select s.* from steward_private.space as s order by s.space_id
+        select s.*
+        from steward_private.space as s
+        where s.state <> 'retired'
+        order by s.space_id
     loop
         v_source := steward_private.source_of_space(v_space);
 
@@ -55,11 +58,11 @@ begin
                 $1, $2, m.key, 'pending', 'edit', 1, 0, m.marked_at, m.marked_at,
                 null, null, null, null
             from steward_private.marks_%3$s() as m
-            where $3 <> 'retired' and m.key not in (select j.key from job as j)
+            where m.key not in (select j.key from job as j)
             $sql$,
             v_space.job_table, steward_private.key_object(v_source, 't'), v_source.source_id
         )
-        using v_source.relation, v_space.model_name, v_space.state;
+        using v_source.relation, v_space.model_name;
     end loop;
 end
 $function$;

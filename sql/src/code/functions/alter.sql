@@ -8,7 +8,8 @@ create or replace function steward.alter(
     priority integer default null,
     notify boolean default null,
     daily_budget numeric default null,
-    backfill_rate integer default null
+    backfill_rate integer default null,
+    keep_history interval default null
 )
 returns table (option text, was text, is_now text, consequence text)
 language plpgsql
@@ -53,7 +54,8 @@ begin
             'priority', alter.priority,
             'notify', alter.notify,
             'daily_budget', alter.daily_budget::text,
-            'backfill_rate', alter.backfill_rate
+            'backfill_rate', alter.backfill_rate,
+            'keep_history', alter.keep_history
         )
     )
     -- what stands for nothing
@@ -179,7 +181,7 @@ $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.alter( -- noqa: LT01
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer
+    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
 ) is
 'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
 'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '

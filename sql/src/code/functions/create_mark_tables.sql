@@ -17,7 +17,7 @@ begin
             v_source, v_source.source_id, format('mark_%s', v_slot)
         );
         execute format(
-            'create table steward_data.%I (%s, marked_at timestamptz not null default now())',
+            'create table steward_data.%I (%s, marked_at timestamptz not null default clock_timestamp())',
             v_name, steward_private.key_definition(v_source)
         );
         execute format('alter table steward_data.%I enable row level security', v_name);
@@ -32,7 +32,9 @@ begin
     -- row has their key by now. Looked up by key.
     v_name := steward_private.generated_name(v_source, v_source.source_id, 'gone');
     execute format(
-        'create table steward_data.%I (%s)', v_name, steward_private.key_definition(v_source)
+        -- removed: for each space its number, and how many documents and chunks went with the row
+        'create table steward_data.%I (%s, removed integer[])',
+        v_name, steward_private.key_definition(v_source)
     );
     execute format(
         'create index on steward_data.%I (%s)', v_name,

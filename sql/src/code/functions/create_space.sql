@@ -14,6 +14,8 @@ declare
     v_job name;
     v_doc name;
     v_chunk name;
+    v_revision name;
+    v_past name;
     v_keys text := steward_private.key_list(create_space.source, 't');
     v_space steward_private.space;
 begin
@@ -25,6 +27,8 @@ begin
     v_job := steward_private.generated_name(create_space.source, v_space_id, 'job');
     v_doc := steward_private.generated_name(create_space.source, v_space_id, 'doc');
     v_chunk := steward_private.generated_name(create_space.source, v_space_id, 'chunk');
+    v_revision := steward_private.generated_name(create_space.source, v_space_id, 'revision');
+    v_past := steward_private.generated_name(create_space.source, v_space_id, 'past');
 
     -- Jobs come and go all the time: room for updates in place, and a vacuum that keeps up. A job
     -- is ready, waiting, claimed or failed; each state has a column that only it fills.
@@ -34,7 +38,9 @@ begin
             %2$s,
             generation bigint not null default 1,
             lane smallint not null default 1,
-            queued_at timestamptz not null default now(),
+            -- since when it is dirty; and, while it is claimed, since when again
+            queued_at timestamptz not null default clock_timestamp(),
+            next_queued_at timestamptz,
             position bigint,
             available_at timestamptz,
             token bigint,
@@ -74,9 +80,11 @@ begin
             starts integer[] not null,
             ends integer[] not null,
             headings text[] not null,
+            -- since when search has shown these chunks
+            valid_from timestamptz not null default clock_timestamp(),
             -- set when its row is gone and the source keeps such documents
             retired_at timestamptz,
-            decided_at timestamptz not null default now(),
+            decided_at timestamptz not null default clock_timestamp(),
             primary key (%3$s),
             check (
                 cardinality(starts) = cardinality(chunk_ids)
@@ -95,7 +103,7 @@ begin
             chunk text not null,
             chunk_hash bytea not null,
             embedding %4$s(%5$s) not null,
-            embedded_at timestamptz not null default now(),
+            embedded_at timestamptz not null default clock_timestamp(),
             primary key (chunk_id)
         )
         $sql$,
@@ -104,9 +112,62 @@ begin
     );
     execute format('create index on steward_data.%I (%s)', v_chunk, v_keys);
 
+    -- What search showed once. Apart from the tables that it reads, so that an index on vectors holds
+    -- nothing but what can be found.
+    execute format(
+        $sql$
+        create table steward_data.%1$I (
+            %2$s,
+            revision integer not null,
+            content_hash bytea not null,
+            chunk_ids bigint[] not null,
+            starts integer[] not null,
+            ends integer[] not null,
+            headings text[] not null,
+            valid_from timestamptz not null,
+            decided_at timestamptz not null,
+            superseded_at timestamptz not null
+        )
+        $sql$,
+        v_revision, steward_private.key_definition(create_space.source)
+    );
+    execute format('create index on steward_data.%I (%s, superseded_at)', v_revision, v_keys);
+    execute format('create index on steward_data.%I (superseded_at)', v_revision);
+    execute format(
+        $sql$
+        create table steward_data.%1$I (
+            chunk_id bigint not null,
+            %2$s,
+            chunk text not null,
+            chunk_hash bytea not null,
+            embedding %4$s(%5$s) not null,
+            embedded_at timestamptz not null,
+            superseded_at timestamptz not null,
+            primary key (chunk_id)
+        )
+        $sql$,
+        v_past, steward_private.key_definition(create_space.source), v_keys,
+        v_vector, v_model.dimensions
+    );
+    execute format('create index on steward_data.%I (%s)', v_past, v_keys);
+    execute format('create index on steward_data.%I (superseded_at)', v_past);
+
     execute format('alter table steward_data.%I enable row level security', v_job);
     execute format('alter table steward_data.%I enable row level security', v_doc);
     execute format('alter table steward_data.%I enable row level security', v_chunk);
+    execute format('alter table steward_data.%I enable row level security', v_revision);
+    execute format('alter table steward_data.%I enable row level security', v_past);
+    execute format(
+        'comment on table steward_data.%I is %L', v_revision,
+        format('What documents of %s were.', (create_space.source).relation)
+    );
+    execute format(
+        'comment on table steward_data.%I is %L', v_past,
+        format(
+            'What chunks of %s were, with their vectors by %s.',
+            (create_space.source).relation, v_model.model_name
+        )
+    );
     execute format(
         'comment on table steward_data.%I is %L', v_job,
         format('Rows of %s to look at.', (create_space.source).relation)
@@ -133,15 +194,26 @@ begin
     );
 
     insert into steward_private.space (
-        space_id, source_id, model_name, state, job_table, doc_table, chunk_table
+        space_id, source_id, model_name, state, job_table, doc_table, chunk_table,
+        revision_table, past_table, promoted_at
     ) overriding system value
     values (
         v_space_id, (create_space.source).source_id, v_model.model_name, create_space.state,
         format('steward_data.%I', v_job)::regclass,
         format('steward_data.%I', v_doc)::regclass,
-        format('steward_data.%I', v_chunk)::regclass
+        format('steward_data.%I', v_chunk)::regclass,
+        format('steward_data.%I', v_revision)::regclass,
+        format('steward_data.%I', v_past)::regclass,
+        case when create_space.state = 'active' then clock_timestamp() end
     )
     returning * into v_space;
+
+    insert into steward_private.census (space_id) values (v_space_id);
+
+    if v_space.state = 'active' then
+        insert into steward_private.tenure (source_id, space_id, began_at)
+        values (v_space.source_id, v_space_id, v_space.promoted_at);
+    end if;
 
     return v_space;
 end

@@ -29,6 +29,9 @@ declare
     v_generations bigint[];
     v_revisions integer[];
     v_is_of_a_worker boolean;
+    v_lanes text[];
+    v_since timestamptz[];
+    v_now timestamptz;
 begin
     select
         array_agg(c.token order by o.n), array_agg(o.first order by o.n),
@@ -67,7 +70,8 @@ begin
     ),
 
     held as materialized (
-        select i.n, t.generation
+        select
+            i.n, t.generation, t.queued_at, case t.lane when 1 then 'edit' else 'backfill' end as lane
         from item as i
         inner join %5$s as t on %6$s and t.token = i.token
         for update of t skip locked
@@ -86,8 +90,10 @@ begin
             end
             order by o.n
         ),
-        array_agg(h.generation order by o.n)
-    into v_states, v_generations
+        array_agg(h.generation order by o.n),
+        array_agg(h.lane order by o.n),
+        array_agg(h.queued_at order by o.n)
+    into v_states, v_generations, v_lanes, v_since
     from generate_series(1, cardinality(v_tokens)) as o (n)
     left join held as h on h.n = o.n
     left join there as s on s.n = o.n;
@@ -132,6 +138,8 @@ begin
     left join held as h on h.n = o.n
     left join there as s on s.n = o.n;
 
+    v_now := clock_timestamp();
+
     return query
     with item as materialized (
         select
@@ -142,10 +150,14 @@ begin
             c.key,
             c.plan,
             c.generation = o.generation as is_current,
+            c.claimed_at,
+            c.characters,
+            o.lane,
+            o.since,
             o.n,
             %9$s
-        from unnest(v_tokens, v_states, v_firsts, v_generations)
-            with ordinality as o (token, state, first, generation, n)
+        from unnest(v_tokens, v_states, v_firsts, v_generations, v_lanes, v_since)
+            with ordinality as o (token, state, first, generation, lane, since, n)
         inner join steward_private.claim as c on c.token = o.token
         cross join lateral %10$s as k
     ),
@@ -187,9 +199,17 @@ begin
         group by p.token
     ),
 
+    -- as they were until now; they are locked
+    before as materialized (
+        select i.token, i.state, d.*
+        from item as i
+        inner join %7$s as d on %8$s
+        where i.state in ('row', 'gone')
+    ),
+
     stored as (
         insert into %7$s as d (
-            %4$s, revision, content_hash, chunk_ids, starts, ends, headings
+            %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at
         )
         select
             %11$s,
@@ -198,7 +218,9 @@ begin
             coalesce(s.chunk_ids, '{}'),
             coalesce(s.starts, '{}'),
             coalesce(s.ends, '{}'),
-            coalesce(s.headings, '{}')
+            coalesce(s.headings, '{}'),
+            v_now,
+            v_now
         from item as i
         left join summed as s on s.token = i.token
         where i.state = 'row'
@@ -210,9 +232,19 @@ begin
             starts = excluded.starts,
             ends = excluded.ends,
             headings = excluded.headings,
+            valid_from = case
+                when d.retired_at is null
+                    and (d.content_hash, d.chunk_ids, d.starts, d.ends, d.headings)
+                    is not distinct from (
+                        excluded.content_hash, excluded.chunk_ids, excluded.starts, excluded.ends,
+                        excluded.headings
+                    )
+                    then d.valid_from
+                else excluded.valid_from
+            end,
             retired_at = null,
             decided_at = excluded.decided_at
-        returning %13$s, d.revision
+        returning %13$s, d.revision, d.valid_from
     ),
 
     ended as (
@@ -227,9 +259,9 @@ begin
             %16$s
             and (i.state = 'row' %17$s)
             and not exists (select from planned as p where p.chunk_id = c.chunk_id)
-        returning i.token
+        returning i.token, c.*
     ),
-
+    %23$s
     added as (
         insert into %15$s (chunk_id, %4$s, chunk, chunk_hash, embedding)
         select p.chunk_id, %18$s, p.text, p.chunk_hash, p.vector::%19$s
@@ -242,6 +274,16 @@ begin
             i.token,
             i.key,
             i.state,
+            i.lane,
+            i.since,
+            i.claimed_at,
+            i.characters as characters_embedded,
+            coalesce((select max(p."end") from planned as p where p.token = i.token), 0) as characters,
+            case
+                when i.state = 'row' and (b.token is null or b.retired_at is not null) then 1
+                when i.state = 'gone' and b.token is not null and b.retired_at is null then -1
+                else 0
+            end as documents,
             case
                 when i.state not in ('row', 'gone') then i.state
                 when i.state = 'gone' or coalesce(s.embedded + s.reused, 0) = 0 then 'retired'
@@ -256,11 +298,34 @@ begin
         left join summed as s on s.token = i.token
         left join stored as d on i.state = 'row' and %20$s
         left join ended as e on e.token = i.token
+        left join before as b on b.token = i.token
+    ),
+
+    tallied as (
+        insert into steward_private.tally (
+            space_id, documents, chunks, embedded, reused, retired,
+            chunks_embedded, chunks_reused, characters, characters_embedded
+        )
+        select
+            %1$s,
+            sum(r.documents),
+            sum(r.embedded - r.removed),
+            count(*) filter (where r.outcome = 'embedded'),
+            count(*) filter (where r.outcome = 'reused'),
+            count(*) filter (where r.outcome = 'retired'),
+            sum(r.embedded),
+            sum(r.reused),
+            sum(r.characters),
+            sum(r.characters_embedded)
+        from outcome as r
+        where r.state in ('row', 'gone')
+        having count(*) > 0
     ),
 
     decided as (
         insert into steward_private.decision (
-            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed
+            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed,
+            characters, characters_embedded, lane, changed_at, claimed_at, decided_at
         )
         select
             %1$s, r.key, r.revision, r.outcome,
@@ -270,7 +335,8 @@ begin
                 when r.outcome = 'embedded' then 'content changed'
                 else 'every chunk has its vector already'
             end,
-            r.embedded, r.reused, r.removed
+            r.embedded, r.reused, r.removed,
+            r.characters, r.characters_embedded, r.lane, r.since, r.claimed_at, v_now
         from outcome as r
         where r.state in ('row', 'gone')
     ),
@@ -287,6 +353,8 @@ begin
         set
             token = null,
             available_at = clock_timestamp(),
+            queued_at = coalesce(t.next_queued_at, t.queued_at),
+            next_queued_at = null,
             attempts = case when i.state = 'superseded' then greatest(t.attempts - 1, 0) else 0 end,
             setbacks = 0
         from item as i
@@ -337,7 +405,46 @@ end
         steward_private.vector_type(),
         steward_private.key_match(v_source, 'd', 'i'),
         steward_private.key_match(v_source, 't', 'i'),
-        v_source.mark_tables[3]
+        v_source.mark_tables[3],
+        case
+            when v_source.keep_history > interval '0'
+                then format(
+                    $sql$
+    kept_documents as (
+        insert into %1$s (
+            %3$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at,
+            superseded_at
+        )
+        select
+            %4$s, b.revision, b.content_hash, b.chunk_ids, b.starts, b.ends, b.headings, b.valid_from,
+            b.decided_at, coalesce(b.retired_at, v_now)
+        from before as b
+        left join stored as d on %5$s
+        where
+            -- as long as it shows the same, it is the same
+            (b.state = 'row' and d.valid_from is distinct from b.valid_from)
+            or (b.state = 'gone' and %6$L)
+    ),
+
+    kept_chunks as (
+        insert into %2$s (
+            chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+        )
+        select
+            r.chunk_id, %7$s, r.chunk, r.chunk_hash, r.embedding, r.embedded_at, v_now
+        from removed as r
+    ),
+                    $sql$,
+                    v_space.revision_table,
+                    v_space.past_table,
+                    v_columns,
+                    steward_private.key_list(v_source, 'b'),
+                    steward_private.key_match(v_source, 'd', 'b'),
+                    v_source.on_delete = 'drop',
+                    steward_private.key_list(v_source, 'r')
+                )
+            else ''
+        end
     );
     execute format(
         'create or replace function steward_private.finish_%s('

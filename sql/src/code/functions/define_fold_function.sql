@@ -55,6 +55,10 @@ begin
                 position = case
                     when not d.claimed then nextval('steward_private.job_position_seq')
                 end,
+                queued_at = case
+                    when t.failed_at is not null or t.lane = 0 then d.marked_at else t.queued_at
+                end,
+                next_queued_at = case when d.claimed then coalesce(t.next_queued_at, d.marked_at) end,
                 available_at = null,
                 failed_at = null,
                 attempts = case when d.claimed then t.attempts else 0 end,
@@ -152,10 +156,21 @@ begin
 
     with deleted as materialized (select distinct %2$s from %10$s as t limit 5000),
     %11$s
-    held as materialized (%12$s)
-    delete from %10$s as t
-    using deleted as d
-    where %13$s and (%3$s) not in (select %3$s from held as d);
+    held as materialized (%12$s),
+
+    let_go as (
+        delete from %10$s as t
+        using deleted as d
+        where %13$s and (%3$s) not in (select %3$s from held as d)
+        returning t.removed
+    )
+
+    insert into steward_private.tally (space_id, documents, chunks)
+    select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+    from let_go as g
+    cross join generate_subscripts(g.removed, 1) as i (n)
+    inner join steward_private.space as s on s.space_id = g.removed[i.n][1]
+    group by s.space_id;
 
     with marked as materialized (
         (select 0 as slot, t.ctid as place, %2$s, t.marked_at from %4$s as t limit 5000)

@@ -22,6 +22,12 @@ declare
     v_empty text := '';
     v_notify text := '';
     v_moved text := '';
+    v_kept text := steward_private.key_list(define_trigger_functions.source, 't');
+    v_revision text := ', revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at';
+    v_revision_t text := ', t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings, '
+        't.valid_from, t.decided_at';
+    v_past text := ', chunk, chunk_hash, embedding, embedded_at';
+    v_past_t text := ', t.chunk, t.chunk_hash, t.embedding, t.embedded_at';
     v_space steward_private.space;
 begin
     select
@@ -88,17 +94,57 @@ begin
         order by s.space_id
     loop
         v_remove := v_remove || format(
-            case v_source.on_delete
-                when 'drop'
-                    then 'delete from %1$s as t where %3$s; delete from %2$s as t where %3$s;'
-                else
-                    'update %1$s as t set retired_at = clock_timestamp() '
-                    'where %3$s and t.retired_at is null;'
-            end,
-            v_space.doc_table, v_space.chunk_table, v_old_match
+            case
+                when v_source.on_delete = 'retire'
+                    then $sql$
+        update %1$s as t set retired_at = clock_timestamp() where %3$s and t.retired_at is null;
+        get diagnostics v_documents = row_count;
+        v_chunks := 0;
+        $sql$
+                when v_source.keep_history = interval '0'
+                    then $sql$
+        delete from %1$s as t where %3$s;
+        get diagnostics v_documents = row_count;
+        delete from %2$s as t where %3$s;
+        get diagnostics v_chunks = row_count;
+        $sql$
+                else $sql$
+        with gone as (delete from %1$s as t where %3$s returning t.*)
+        insert into %5$s (%7$s, superseded_at)
+        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
+        get diagnostics v_documents = row_count;
+        with gone as (delete from %2$s as t where %3$s returning t.*)
+        insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
+        get diagnostics v_chunks = row_count;
+        $sql$
+            end
+            || $sql$
+        if v_documents + v_chunks > 0 then
+            v_removed := v_removed || array[[%4$s, v_documents, v_chunks]];
+        end if;
+        $sql$,
+            v_space.doc_table, v_space.chunk_table, v_old_match, v_space.space_id,
+            v_space.revision_table, v_space.past_table,
+            v_columns || v_revision, v_kept || v_revision_t,
+            'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t
         );
-        v_empty := v_empty || format(
+        v_empty := v_empty || case
+            when v_source.keep_history > interval '0'
+                then format(
+                    $sql$
+    insert into %1$s (%5$s, superseded_at)
+    select %6$s, coalesce(t.retired_at, clock_timestamp()) from %3$s as t;
+    insert into %2$s (%7$s, superseded_at) select %8$s, clock_timestamp() from %4$s as t;
+                    $sql$,
+                    v_space.revision_table, v_space.past_table,
+                    v_space.doc_table, v_space.chunk_table,
+                    v_columns || v_revision, v_kept || v_revision_t,
+                    'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t
+                )
+            else ''
+        end || format(
             $sql$
+    insert into steward_private.tally (space_id, is_reset) values (%4$s, true);
     truncate %1$s, %2$s, %3$s;
     insert into steward_private.decision (space_id, outcome, reason)
     values (%4$s, 'retired', 'table truncated');
@@ -127,6 +173,11 @@ begin
         v_source, 'gone',
         format(
             $sql$
+declare
+    v_now timestamptz := clock_timestamp();
+    v_documents integer;
+    v_chunks integer;
+    v_removed integer[];
 begin
     %1$s
     if current_setting('transaction_isolation') = 'read committed' then
@@ -136,10 +187,10 @@ begin
             %2$s
         exception
             when serialization_failure then
-                null;
+                v_removed := null;
         end;
     end if;
-    insert into %4$s (%5$s) values (%6$s);
+    insert into %4$s (%5$s, removed) values (%6$s, v_removed);
     %3$s
     return null;
 end

@@ -31,7 +31,7 @@ begin
     return query execute format(
         $sql$
         with item as materialized (
-            select c.token, c.key as claim_key, c.generation as claimed, k.*
+            select c.token, c.key as claim_key, c.generation as claimed, c.claimed_at, k.*
             from steward_private.claim as c
             cross join lateral %2$s as k
             where c.token = any($1) and c.space_id = $2
@@ -40,6 +40,8 @@ begin
         held as materialized (
             select
                 i.token,
+                t.queued_at,
+                case t.lane when 1 then 'edit' else 'backfill' end as lane,
                 case
                     when $4 in ('item', 'lost') then true
                     when $4 <> 'transient' or t.last_failed_at is null then false
@@ -121,11 +123,19 @@ begin
         ),
 
         decided as (
-            insert into steward_private.decision (space_id, key, outcome, reason)
-            select $2, i.claim_key, 'failed', $3
+            insert into steward_private.decision (
+                space_id, key, outcome, reason, lane, changed_at, claimed_at
+            )
+            select $2, i.claim_key, 'failed', $3, h.lane, h.queued_at, i.claimed_at
             from outcome as o
             inner join item as i on i.token = o.token
+            inner join held as h on h.token = o.token
             where o.outcome = 'failed'
+        ),
+
+        tallied as (
+            insert into steward_private.tally (space_id, failed)
+            select $2, count(*) from outcome as o where o.outcome = 'failed' having count(*) > 0
         ),
 
         ended as (

@@ -11,7 +11,8 @@ create or replace function steward.track(
     notify boolean default false,
     daily_budget numeric default null,
     backfill boolean default true,
-    backfill_rate integer default null
+    backfill_rate integer default null,
+    keep_history interval default '30 days'
 )
 returns bigint
 language plpgsql
@@ -25,6 +26,7 @@ begin
     if track.source is null or track.content is null or track.model is null
         or track.chunk_size is null or track.on_delete is null or track.mode is null
         or track.priority is null or track.notify is null or track.backfill is null
+        or track.keep_history is null
     then
         raise exception 'arguments of track() must not be null'
             using errcode = 'null_value_not_allowed',
@@ -63,6 +65,7 @@ begin
             'notify', track.notify,
             'daily_budget', track.daily_budget,
             'backfill_rate', track.backfill_rate,
+            'keep_history', track.keep_history,
             'condition_old', v_content.condition_old,
             'condition_new', v_content.condition_new,
             'text_columns', v_content.content_columns
@@ -80,7 +83,7 @@ $function$;
 -- the linter does not know that this is a list of arguments
 comment on function steward.track( -- noqa: LT01
     regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer
+    integer, interval
 ) is
 'Take a table under stewardship: from now on every change of the content is embedded. source: an '
 'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
@@ -93,5 +96,6 @@ comment on function steward.track( -- noqa: LT01
 'workers that listen to the channel steward, once in a transaction, which makes commits wait for '
 'each other. daily_budget: pause when so much has been spent today, see steward.add_model(). '
 'backfill: embed the rows that are there. backfill_rate: of these at most so many in a minute. '
+'keep_history: how long what was superseded is kept for steward.as_of(); 0: not at all. '
 'Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';

@@ -12,6 +12,7 @@ select
     s.notify,
     s.daily_budget,
     s.backfill_rate,
+    s.keep_history,
     s.paused_at,
     s.tracked_by,
     s.tracked_at

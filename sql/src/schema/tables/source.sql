@@ -35,6 +35,8 @@ create table steward_private.source (
     daily_budget numeric,
     -- rows in a minute; null: as fast as workers are
     backfill_rate integer,
+    -- how long it can be told what search saw; zero: not at all
+    keep_history interval not null default '30 days',
     paused_at timestamptz,
     pause_reason text,
     -- where writers leave their marks
@@ -63,7 +65,8 @@ create table steward_private.source (
     constraint source_mode_check check (mode in ('queued', 'transactional')),
     constraint source_priority_check check (priority between -1000 and 1000),
     constraint source_daily_budget_check check (daily_budget >= 0),
-    constraint source_backfill_rate_check check (backfill_rate > 0)
+    constraint source_backfill_rate_check check (backfill_rate > 0),
+    constraint source_keep_history_check check (keep_history >= interval '0')
 );
 
 alter table steward_private.source enable row level security;

@@ -3,10 +3,17 @@ create table steward_private.space (
     source_id integer not null,
     model_name text not null,
     state text not null,
-    job_table regclass not null,
-    doc_table regclass not null,
-    chunk_table regclass not null,
+    -- null once a retired space has been dropped
+    job_table regclass,
+    doc_table regclass,
+    chunk_table regclass,
+    -- what documents and chunks were before
+    revision_table regclass,
+    past_table regclass,
     created_at timestamptz not null default now(),
+    -- when search last began to answer from it, and when it was given up
+    promoted_at timestamptz,
+    retired_at timestamptz,
     -- why its jobs cannot be worked on at all, and until when nobody tries
     problem text,
     paused_until timestamptz,
@@ -19,13 +26,23 @@ create table steward_private.space (
     constraint space_model_name_fkey foreign key (model_name)
     references steward_private.model (model_name),
 
-    constraint space_state_check check (state in ('building', 'shadow', 'active', 'retired'))
+    constraint space_state_check check (state in ('building', 'shadow', 'active', 'retired')),
+
+    constraint space_tables_check check (
+        num_nulls(job_table, doc_table, chunk_table, revision_table, past_table) = 0
+        or state = 'retired'
+    )
 );
 
 -- search answers from one space of a source, never from two
 create unique index space_source_id_active_key
 on steward_private.space (source_id)
 where state = 'active';
+
+-- nor is it built twice by the same model
+create unique index space_source_id_model_name_key
+on steward_private.space (source_id, model_name)
+where state <> 'retired';
 
 create index space_source_id_idx on steward_private.space (source_id);
 create index space_model_name_idx on steward_private.space (model_name);
