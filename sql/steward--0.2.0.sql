@@ -3579,7 +3579,7 @@ begin
     done as (
         delete from %5$s as t
         using item as i
-        where %21$s and i.state in ('row', 'gone') and i.is_current
+        where %21$s and t.token = i.token and i.state in ('row', 'gone') and i.is_current
     ),
 
     again as (
@@ -3594,6 +3594,7 @@ begin
         from item as i
         where
             %21$s
+            and t.token = i.token
             and (i.state = 'superseded' or i.state in ('row', 'gone') and not i.is_current)
     ),
 
@@ -3835,9 +3836,10 @@ begin
         update %1$s as t
         set token = k.token, position = null, attempts = t.attempts + 1
         from (
-            select i.token, r.* from item as i cross join lateral %2$s as r
+            select i.token, i.generation, r.* from item as i cross join lateral %2$s as r
         ) as k
-        where %3$s
+        -- an old snapshot may show a job that is gone beside the one that took its place
+        where %3$s and t.generation = k.generation
     )
 
     select array_agg(i.token order by i.n) into v_tokens from item as i;

@@ -201,6 +201,24 @@ def test_transactional_writer_and_worker_at_once(docs: Database) -> None:
     assert differences(docs) == []
 
 
+def test_transactional_writer_with_an_old_snapshot(docs: Database) -> None:
+    """It sees a job that has been done since beside the one of its own."""
+    docs.run("select steward.track('docs', content => 'body', mode => 'transactional')")
+    docs.work()
+    docs.run("delete from docs where id = 1")
+    docs.run("select steward_private.fold_spaces('{1}')")
+    assert docs.run("select key from steward.jobs") == [({"id": 1},)]
+    with docs.connect(autocommit=False) as writer:
+        writer.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        writer.execute("select 1")
+        docs.work()
+        assert docs.run("select 1 from steward.jobs") == []
+        writer.execute("insert into docs values (1, 'again', 'Title', 'back again')")
+        writer.commit()
+    assert found(docs, "back again") == ["back again"]
+    assert differences(docs) == []
+
+
 def test_transactional_mode_needs_a_model_in_the_database(docs: Database) -> None:
     """Another one cannot answer within the writer's transaction."""
     docs.run("select steward.add_model('tiny@1', 2, 'mine')")

@@ -345,7 +345,7 @@ begin
     done as (
         delete from %5$s as t
         using item as i
-        where %21$s and i.state in ('row', 'gone') and i.is_current
+        where %21$s and t.token = i.token and i.state in ('row', 'gone') and i.is_current
     ),
 
     again as (
@@ -360,6 +360,7 @@ begin
         from item as i
         where
             %21$s
+            and t.token = i.token
             and (i.state = 'superseded' or i.state in ('row', 'gone') and not i.is_current)
     ),
 

@@ -136,9 +136,10 @@ begin
         update %1$s as t
         set token = k.token, position = null, attempts = t.attempts + 1
         from (
-            select i.token, r.* from item as i cross join lateral %2$s as r
+            select i.token, i.generation, r.* from item as i cross join lateral %2$s as r
         ) as k
-        where %3$s
+        -- an old snapshot may show a job that is gone beside the one that took its place
+        where %3$s and t.generation = k.generation
     )
 
     select array_agg(i.token order by i.n) into v_tokens from item as i;
