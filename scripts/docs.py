@@ -49,6 +49,11 @@ GROUPS = (
         ),
     ),
     (
+        "Models side by side",
+        "Another model for a table, without a gap in which search has nothing to answer from.",
+        ("add_space", "compare_spaces", "promote", "demote", "retire_space"),
+    ),
+    (
         "Search",
         "Find the chunks that are nearest to a text or to a vector.",
         ("search", "search_vector", "embed"),

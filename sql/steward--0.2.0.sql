@@ -436,6 +436,7 @@ comment on table steward_private.claim is
 'A lease on a job. Exists from claim to complete, fail or reap.';
 
 -- sql/src/schema/tables/decision.sql
+-- Keys and indexes are those of each partition: what a partition inherits, pg_dump --clean cannot drop.
 create table steward_private.decision (
     decision_id bigint not null generated always as identity,
     space_id integer not null,
@@ -456,7 +457,6 @@ create table steward_private.decision (
     claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
-    constraint decision_pkey primary key (decision_id, decided_at),
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
@@ -466,21 +466,26 @@ create table steward_private.decision (
     constraint decision_lane_check check (lane in ('edit', 'backfill'))
 ) partition by range (decided_at);
 
-create index decision_space_id_decided_at_idx
-on steward_private.decision (space_id, decided_at);
-
-create index decision_space_id_key_idx
-on steward_private.decision (space_id, key);
-
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
 'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
 'for each month, in schema steward_data.';
 
--- what has no month of its own yet; tidy() makes them in advance
+-- sql/src/schema/tables/decision_rest.sql
+-- What belongs to no month that has a partition of its own; tidy() makes those in advance, like this
+-- one.
 create table steward_private.decision_rest
 partition of steward_private.decision default;
+
+alter table steward_private.decision_rest
+add constraint decision_rest_pkey primary key (decision_id);
+
+create index decision_rest_space_id_decided_at_idx
+on steward_private.decision_rest (space_id, decided_at);
+
+create index decision_rest_space_id_key_idx
+on steward_private.decision_rest (space_id, key);
 
 alter table steward_private.decision_rest enable row level security;
 
@@ -2858,6 +2863,7 @@ begin
     execute format(
         $sql$
         create table steward_data.%1$I (
+            revision_id bigint not null generated always as identity,
             %2$s,
             revision integer not null,
             content_hash bytea not null,
@@ -2867,7 +2873,8 @@ begin
             headings text[] not null,
             valid_from timestamptz not null,
             decided_at timestamptz not null,
-            superseded_at timestamptz not null
+            superseded_at timestamptz not null,
+            primary key (revision_id)
         )
         $sql$,
         v_revision, steward_private.key_definition(create_space.source)
@@ -4342,10 +4349,10 @@ begin
                 else $sql$
         with gone as (delete from %1$s as t where %3$s returning t.*)
         insert into %5$s (%7$s, superseded_at)
-        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
+        select %8$s, coalesce(t.retired_at, clock_timestamp()) from gone as t;
         get diagnostics v_documents = row_count;
         with gone as (delete from %2$s as t where %3$s returning t.*)
-        insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
+        insert into %6$s (%9$s, superseded_at) select %10$s, clock_timestamp() from gone as t;
         get diagnostics v_chunks = row_count;
         $sql$
             end
@@ -4405,7 +4412,6 @@ begin
         format(
             $sql$
 declare
-    v_now timestamptz := clock_timestamp();
     v_documents integer;
     v_chunks integer;
     v_removed integer[];
@@ -4828,10 +4834,10 @@ end
 $function$;
 
 -- sql/src/code/functions/begin_backfill.sql
--- Has every row of a source looked at, behind the edits. Returns how many there are: counted, or
+-- Has every row of a source looked at, behind the edits, for one of its spaces or for all. Returns how many there are: counted, or
 -- estimated where counting would take long.
 create or replace function steward_private.begin_backfill(
-    source steward_private.source, reason text
+    source steward_private.source, reason text, space_id integer default null
 )
 returns bigint
 language plpgsql
@@ -4869,7 +4875,9 @@ begin
     insert into steward_private.backfill (space_id, state, rows_estimated, reason)
     select s.space_id, 'running', v_rows, begin_backfill.reason
     from steward_private.space as s
-    where s.source_id = v_source.source_id and s.state <> 'retired'
+    where
+        s.source_id = v_source.source_id and s.state <> 'retired'
+        and s.space_id = coalesce(begin_backfill.space_id, s.space_id)
     on conflict on constraint backfill_pkey do update
     set
         state = excluded.state,
@@ -4885,7 +4893,9 @@ begin
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_source.source_id and s.state <> 'retired'
+        where
+            s.source_id = v_source.source_id and s.state <> 'retired'
+            and s.space_id = coalesce(begin_backfill.space_id, s.space_id)
         order by s.space_id
     loop
         execute format(
@@ -6640,6 +6650,88 @@ comment on function steward.untrack(regclass, boolean) is
 'keep_vectors: leave the tables with documents and chunks in the schema steward_data, now the '
 'caller''s own. For steward_admin who owns the table.';
 
+-- sql/src/code/functions/require_trigger_privilege.sql
+-- Who decides what is made of a table's text, and where it goes, is who may put triggers on the table.
+create or replace function steward_private.require_trigger_privilege(
+    source steward_private.source, what text
+)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if not has_table_privilege(
+        session_user, (require_trigger_privilege.source).relation, 'trigger'
+    ) then
+        raise exception 'permission denied to % of table %',
+            require_trigger_privilege.what, (require_trigger_privilege.source).relation
+            using errcode = 'insufficient_privilege',
+            hint = format(
+                'Ask its owner, or run as its owner: grant trigger on %s to %I;',
+                (require_trigger_privilege.source).relation, session_user
+            );
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/lock_registration.sql
+-- Keeps others from changing what is made of a source, and folds out, until this commits. Returns it
+-- as it is then.
+create or replace function steward_private.lock_registration(source regclass)
+returns steward_private.source
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(lock_registration.source);
+begin
+    select s.* into v_source
+    from steward_private.source as s
+    where s.source_id = v_source.source_id
+    for no key update;
+
+    if not found then
+        -- untracked while we waited: the error says so
+        v_source := steward_private.source_of(lock_registration.source);
+    end if;
+
+    return v_source;
+end
+$function$;
+
+-- sql/src/code/functions/space_of.sql
+-- A space of a source that there still is.
+create or replace function steward_private.space_of(source steward_private.source, model text)
+returns steward_private.space
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_space steward_private.space;
+begin
+    select s.* into v_space
+    from steward_private.space as s
+    where
+        s.source_id = (space_of.source).source_id
+        and s.model_name = space_of.model
+        and s.state <> 'retired';
+
+    if not found then
+        raise exception 'table % has no space of model "%"', (space_of.source).relation, space_of.model
+            using errcode = 'undefined_object',
+            hint = 'See steward.spaces; make one with steward.add_space().';
+    end if;
+
+    return v_space;
+end
+$function$;
+
 -- sql/src/code/functions/add_model.sql
 create or replace function steward.add_model(
     model text, dimensions integer, provider text, price numeric default null
@@ -7538,7 +7630,7 @@ begin
             )
             into v_ready, v_last
             -- what has been embedded since tracking began need not be looked at again
-            using v_backfill.last_key, v_backfill.reason <> 'tracked';
+            using v_backfill.last_key, v_backfill.reason not in ('tracked', 'added');
 
             update steward_private.backfill as b
             set
@@ -7548,6 +7640,21 @@ begin
                 state = case when v_ready < v_slice then 'done' else b.state end,
                 finished_at = case when v_ready < v_slice then clock_timestamp() end
             where b.space_id = v_space.space_id;
+        end if;
+    end if;
+
+    -- built when nothing of its backfill is left to do
+    if v_space.state = 'building' and not exists (
+        select from steward_private.backfill as b
+        where b.space_id = v_space.space_id and b.state = 'running'
+    ) then
+        execute format('select count(*) from (select from %s as t where t.lane = 0 limit 1) as t', v_space.job_table)
+        into v_ready;
+
+        if v_ready = 0 then
+            update steward_private.space as s
+            set state = 'shadow'
+            where s.space_id = v_space.space_id and s.state = 'building';
         end if;
     end if;
 
@@ -8298,6 +8405,71 @@ comment on function steward.extend(bigint[], interval) is
 'those that are still held; a token that does not come back is lost, and its result would be '
 'refused. For steward_worker.';
 
+-- sql/src/code/functions/drop_retired_spaces.sql
+-- A search that began before may still be about to read a retired space, and a writer to remove
+-- something from it: not at once, and without waiting for anybody.
+create or replace function steward_private.drop_retired_spaces()
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '100ms'
+as $function$
+declare
+    v_space steward_private.space;
+    v_table regclass;
+    v_function text;
+begin
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where
+            s.retired_at < clock_timestamp() - interval '1 minute'
+            and s.job_table is not null
+        order by s.space_id
+        for update skip locked
+    loop
+        begin
+            foreach v_table in array array[
+                v_space.job_table, v_space.doc_table, v_space.chunk_table, v_space.revision_table,
+                v_space.past_table
+            ] loop
+                execute format('drop table %s', v_table);
+            end loop;
+
+            for v_function in
+                select p.oid::regprocedure
+                from pg_proc as p
+                where
+                    p.pronamespace = 'steward_private'::regnamespace
+                    and p.proname in (
+                        select format('%s_%s', n.prefix, v_space.space_id)
+                        from (values ('due'), ('known'), ('claim'), ('finish')) as n (prefix)
+                    )
+            loop
+                execute format('drop function %s', v_function);
+            end loop;
+
+            delete from steward_private.census as c where c.space_id = v_space.space_id;
+            delete from steward_private.horizon as h where h.space_id = v_space.space_id;
+            update steward_private.space as s
+            set
+                job_table = null,
+                doc_table = null,
+                chunk_table = null,
+                revision_table = null,
+                past_table = null
+            where s.space_id = v_space.space_id;
+        exception
+            when lock_not_available then
+                -- the next time
+                null;
+        end;
+    end loop;
+end
+$function$;
+
 -- sql/src/code/functions/reap.sql
 create or replace function steward.reap()
 returns bigint
@@ -8344,6 +8516,8 @@ begin
         group by n.space_id
     ) as newest
     where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
+
+    perform steward_private.drop_retired_spaces();
 
     return v_reaped;
 end
@@ -9009,7 +9183,7 @@ comment on function steward._active_model(regclass) is
 
 -- sql/src/code/functions/_search_statement.sql
 create or replace function steward._search_statement(
-    source regclass, query_vector text, k integer
+    source regclass, query_vector text, k integer, model text
 )
 returns text
 language plpgsql
@@ -9030,9 +9204,13 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    select s.* into strict v_space
-    from steward_private.space as s
-    where s.source_id = v_source.source_id and s.state = 'active';
+    if _search_statement.model is null then
+        select s.* into strict v_space
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state = 'active';
+    else
+        v_space := steward_private.space_of(v_source, _search_statement.model);
+    end if;
 
     select m.dimensions into strict v_dimensions
     from steward_private.model as m
@@ -9089,12 +9267,12 @@ begin
 end
 $function$;
 
-comment on function steward._search_statement(regclass, text, integer) is
+comment on function steward._search_statement(regclass, text, integer, text) is
 'The statement that steward.search() runs with the rights of its caller.';
 
 -- sql/src/code/functions/search_vector.sql
 create or replace function steward.search_vector(
-    source regclass, query_vector text, k integer default 10
+    source regclass, query_vector text, k integer default 10, model text default null
 )
 returns table (
     key jsonb,
@@ -9119,16 +9297,17 @@ begin
     execute format('select from %s limit 0', search_vector.source);
 
     v_statement := steward._search_statement(
-        search_vector.source, search_vector.query_vector, search_vector.k
+        search_vector.source, search_vector.query_vector, search_vector.k, search_vector.model
     );
 
     return query execute v_statement using search_vector.query_vector;
 end
 $function$;
 
-comment on function steward.search_vector(regclass, text, integer) is
+comment on function steward.search_vector(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
-'pgvector''s text form, made by the source''s model. Finds only what belongs to rows that the '
+'pgvector''s text form. model: the one that made it, whose space of the table is searched; without, '
+'the one that steward.promote() has chosen. Finds only what belongs to rows that the '
 'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';
 
 -- sql/src/code/functions/search.sql
@@ -9167,7 +9346,7 @@ begin
 
     return query
     select s.key, s.ordinal, s.similarity, s.heading, s.chunk
-    from steward.search_vector(search.source, v_vectors[1], search.k) as s;
+    from steward.search_vector(search.source, v_vectors[1], search.k, v_model) as s;
 end
 $function$;
 
@@ -9358,6 +9537,351 @@ begin
 end
 $function$;
 
+-- several models side by side
+
+-- sql/src/code/functions/activate_space.sql
+-- From the commit on, search answers from this space of a source and no other one.
+create or replace function steward_private.activate_space(
+    source steward_private.source, space steward_private.space
+)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_now timestamptz := clock_timestamp();
+begin
+    update steward_private.space as s
+    set state = 'shadow'
+    where s.source_id = (activate_space.source).source_id and s.state = 'active';
+
+    update steward_private.space as s
+    set
+        state = 'active',
+        promoted_at = v_now
+    where s.space_id = (activate_space.space).space_id;
+
+    update steward_private.tenure as t
+    set ended_at = v_now
+    where t.source_id = (activate_space.source).source_id and t.ended_at is null;
+
+    insert into steward_private.tenure (source_id, space_id, began_at)
+    values ((activate_space.source).source_id, (activate_space.space).space_id, v_now);
+end
+$function$;
+
+-- sql/src/code/functions/require_coverage.sql
+-- Refuses a space that knows too few of the rows as they are.
+create or replace function steward_private.require_coverage(
+    source steward_private.source, space steward_private.space
+)
+returns void
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_required numeric := coalesce(
+        (
+            select s.value
+            from steward_private.setting as s
+            where s.setting_name = 'promote_coverage'
+        ),
+        '0.99'
+    )::numeric;
+    v_figures record;
+begin
+    select f.* into v_figures
+    from steward_private.all_freshness() as f
+    where
+        f.source = (require_coverage.source).relation
+        and f.model = (require_coverage.space).model_name;
+
+    if v_figures.documents > 0 and v_figures.fresh < v_figures.documents * v_required then
+        raise exception 'space of model "%" covers too little of table %',
+            (require_coverage.space).model_name, (require_coverage.source).relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format(
+                '%s of %s rows are embedded as they are, %s are pending, %s have failed; %s %% are '
+                'required.',
+                v_figures.fresh, v_figures.documents, v_figures.pending, v_figures.failed,
+                trim_scale(v_required * 100)
+            ),
+            hint = 'Wait until it has caught up, see steward.compare_spaces(); or say force => true.';
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/add_space.sql
+create or replace function steward.add_space(source regclass, model text)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: makes tables and functions, and writes the registry
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(add_space.source);
+    v_model steward_private.model;
+    v_space steward_private.space;
+begin
+    -- an older snapshot would miss what was folded meanwhile
+    perform steward_private.require_read_committed('add_space()');
+    perform steward_private.require_trigger_privilege(v_source, 'add a space');
+
+    select m.* into v_model
+    from steward_private.model as m
+    where m.model_name = add_space.model;
+
+    if not found then
+        raise exception 'model "%" does not exist', add_space.model
+            using errcode = 'undefined_object',
+            hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
+    end if;
+
+    v_source := steward_private.lock_registration(add_space.source);
+
+    if exists (
+        select from steward_private.space as s
+        where
+            s.source_id = v_source.source_id
+            and s.model_name = v_model.model_name
+            and s.state <> 'retired'
+    ) then
+        raise exception 'table % has a space of model "%" already', v_source.relation, add_space.model
+            using errcode = 'duplicate_object';
+    end if;
+
+    if v_source.mode = 'transactional' and v_model.provider <> 'builtin' then
+        raise exception 'model "%" cannot be used in transactional mode', add_space.model
+            using errcode = 'feature_not_supported',
+            detail = 'Row and vector commit together only with a model that runs in the database.',
+            hint = format('Run: select * from steward.alter(%L, mode => ''queued'');', v_source.relation);
+    end if;
+
+    v_space := steward_private.create_space(v_source, v_model.model_name, 'building');
+    -- Writers that are at it with the functions of before leave their marks, and every fold from now
+    -- on makes jobs of them for this space, too.
+    perform steward_private.define_trigger_functions(v_source);
+    perform steward_private.define_fold_function(v_source);
+    perform steward_private.define_space_functions(v_source, v_space);
+
+    return steward_private.begin_backfill(v_source, 'added', v_space.space_id);
+end
+$function$;
+
+comment on function steward.add_space(regclass, text) is
+'Embed a tracked table with another model, too, beside the one that search answers from. Both follow '
+'every edit from now on; the rows that are there are embedded behind the edits. See how far it is '
+'with steward.compare_spaces(), then steward.promote() it, or steward.retire_space() it. Returns the '
+'number of rows, estimated if there are many. For steward_admin with the TRIGGER privilege on the '
+'table.';
+
+-- sql/src/code/functions/promote.sql
+create or replace function steward.promote(source regclass, model text, force boolean default false)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(promote.source);
+    v_space steward_private.space := steward_private.space_of(v_source, promote.model);
+begin
+    perform steward_private.require_trigger_privilege(v_source, 'promote a space');
+
+    -- counted before anything is locked
+    if promote.force is not true then
+        perform steward_private.require_coverage(v_source, v_space);
+    end if;
+
+    v_source := steward_private.lock_registration(promote.source);
+    v_space := steward_private.space_of(v_source, promote.model);
+
+    if v_space.state = 'active' then
+        raise exception 'table % is searched with model "%" already', v_source.relation, promote.model
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+
+    perform steward_private.activate_space(v_source, v_space);
+end
+$function$;
+
+comment on function steward.promote(regclass, text, boolean) is
+'Let search answer from the space of this model from the commit on. The one of before stays as a '
+'shadow that follows every edit: steward.demote() brings it back. Refused while fewer rows are '
+'embedded as they are than the setting promote_coverage asks for, unless force is true. Whoever '
+'embeds queries outside the database tells steward.search_vector() with which model, and so changes '
+'over in their own time. For steward_admin with the TRIGGER privilege on the table.';
+
+-- sql/src/code/functions/demote.sql
+create or replace function steward.demote(source regclass, force boolean default false)
+returns text
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(demote.source);
+    v_space steward_private.space;
+    v_before steward_private.space;
+begin
+    perform steward_private.require_trigger_privilege(v_source, 'demote the space');
+
+    for v_attempt in 1..2 loop
+        v_before := v_space;
+        select s.* into v_space
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state = 'shadow' and s.promoted_at is not null
+        order by s.promoted_at desc
+        limit 1;
+
+        if not found then
+            raise exception 'table % has no space to go back to', v_source.relation
+                using errcode = 'object_not_in_prerequisite_state',
+                detail = 'None that search has answered from before is left.';
+        end if;
+
+        -- counted before anything is locked, and chosen again afterwards
+        if v_space.space_id is distinct from v_before.space_id and demote.force is not true then
+            perform steward_private.require_coverage(v_source, v_space);
+        end if;
+
+        v_source := steward_private.lock_registration(demote.source);
+    end loop;
+
+    perform steward_private.activate_space(v_source, v_space);
+
+    return v_space.model_name;
+end
+$function$;
+
+comment on function steward.demote(regclass, boolean) is
+'Let search answer again from the space that it answered from before, which has followed every edit '
+'meanwhile: no text of before comes back with it. Refused like steward.promote() while it has not '
+'caught up, unless force is true. Returns its model. For steward_admin with the TRIGGER privilege on '
+'the table.';
+
+-- sql/src/code/functions/retire_space.sql
+create or replace function steward.retire_space(source regclass, model text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry and makes functions
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(retire_space.source);
+    v_space steward_private.space;
+begin
+    perform steward_private.require_trigger_privilege(v_source, 'retire a space');
+
+    v_source := steward_private.lock_registration(retire_space.source);
+    v_space := steward_private.space_of(v_source, retire_space.model);
+
+    if v_space.state = 'active' then
+        raise exception 'table % is searched with model "%"', v_source.relation, retire_space.model
+            using errcode = 'object_in_use',
+            hint = 'Promote or demote another one first, or end it all with steward.untrack().';
+    end if;
+
+    update steward_private.space as s
+    set
+        state = 'retired',
+        retired_at = clock_timestamp(),
+        problem = null,
+        paused_until = null
+    where s.space_id = v_space.space_id;
+
+    -- what workers have of it is of no use any more
+    delete from steward_private.claim as c where c.space_id = v_space.space_id;
+    delete from steward_private.backfill as b where b.space_id = v_space.space_id;
+    perform steward_private.define_trigger_functions(v_source);
+    perform steward_private.define_fold_function(v_source);
+end
+$function$;
+
+comment on function steward.retire_space(regclass, text) is
+'Give up a space that search does not answer from: it follows no edit any more, and steward.reap() '
+'drops its tables a minute later, when no search of before can be reading them. Costs and decisions '
+'are kept; what steward.as_of() could tell of it is not. For steward_admin with the TRIGGER '
+'privilege on the table.';
+
+-- sql/src/code/functions/compare_spaces.sql
+create or replace function steward.compare_spaces(source regclass)
+returns table (
+    model text,
+    state text,
+    dimensions integer,
+    documents bigint,
+    fresh bigint,
+    pending bigint,
+    failed bigint,
+    missing bigint,
+    coverage numeric,
+    oldest_pending interval,
+    chunks bigint,
+    bytes bigint,
+    cost numeric,
+    is_indexed boolean
+)
+language plpgsql
+stable parallel unsafe
+-- definer: looks at tables that the caller may not read; only numbers leave
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(compare_spaces.source);
+begin
+    return query
+    select
+        sp.model_name,
+        sp.state,
+        m.dimensions,
+        f.documents,
+        f.fresh,
+        f.pending,
+        f.failed,
+        f.missing,
+        round(f.fresh::numeric / nullif(f.documents, 0), 4),
+        f.oldest_pending,
+        f.chunks,
+        pg_total_relation_size(sp.chunk_table) + pg_total_relation_size(sp.doc_table),
+        coalesce(
+            (select sum(u.cost) from steward_private.usage as u where u.space_id = sp.space_id), 0
+        ),
+        exists (
+            select from pg_index as i
+            inner join pg_class as c on c.oid = i.indexrelid
+            inner join pg_am as a on a.oid = c.relam
+            where
+                i.indrelid = sp.chunk_table and i.indisvalid
+                and a.amname in ('hnsw', 'ivfflat', 'diskann')
+        )
+    from steward_private.space as sp
+    inner join steward_private.model as m on m.model_name = sp.model_name
+    left join steward_private.all_freshness() as f
+        on f.source = v_source.relation and f.model = sp.model_name
+    where sp.source_id = v_source.source_id and sp.state <> 'retired'
+    order by sp.state = 'active' desc, sp.space_id;
+end
+$function$;
+
+comment on function steward.compare_spaces(regclass) is
+'The spaces of a tracked table side by side, the one that search answers from first: how many of its '
+'rows each has embedded as they are (coverage), what is pending or has failed, how large it is, '
+'what it has cost, and whether it has a vector index. For steward_operator.';
+
 -- sql/src/code/views/models.sql
 create or replace view steward.models as
 select
@@ -9411,6 +9935,8 @@ select
     m.provider,
     m.dimensions,
     sp.state,
+    sp.promoted_at,
+    sp.retired_at,
     sp.paused_until,
     sp.chunk_table,
     sp.doc_table,
@@ -10018,9 +10544,9 @@ grant select on steward.spaces to steward_reader, steward_operator, steward_work
 grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer) to steward_reader;
-grant execute on function steward.search_vector(regclass, text, integer) to steward_reader;
+grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
-grant execute on function steward._search_statement(regclass, text, integer) to steward_reader;
+grant execute on function steward._search_statement(regclass, text, integer, text) to steward_reader;
 grant execute on function steward_private.all_freshness() to steward_reader;
 grant select on steward.freshness to steward_reader;
 
@@ -10052,6 +10578,7 @@ grant execute on function steward.resume(regclass) to steward_operator;
 grant execute on function steward.backfill(regclass) to steward_operator;
 grant execute on function steward.cancel_backfill(regclass) to steward_operator;
 grant execute on function steward.verify(regclass) to steward_operator;
+grant execute on function steward.compare_spaces(regclass) to steward_operator;
 grant execute on function steward.reconcile(regclass) to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
@@ -10094,6 +10621,10 @@ to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
+grant execute on function steward.add_space(regclass, text) to steward_admin;
+grant execute on function steward.promote(regclass, text, boolean) to steward_admin;
+grant execute on function steward.demote(regclass, boolean) to steward_admin;
+grant execute on function steward.retire_space(regclass, text) to steward_admin;
 
 -- sql/src/extension.sql
 -- With create extension, pg_dump leaves out the rows of our tables unless they are registered here.

@@ -182,7 +182,8 @@ def without_primary_key(connection: Connection) -> list[str]:
         from pg_class as c
         where
             c.relnamespace::regnamespace::text = any(%(ours)s)
-            and c.relkind in ('r', 'p')
+            -- partitions have their own
+            and c.relkind = 'r'
             -- what writers leave word in: rows are added and taken away, never changed
             and c.oid not in (
                 select unnest(s.mark_tables) from steward_private.source as s
@@ -201,8 +202,10 @@ def without_foreign_key_index(connection: Connection) -> list[str]:
         """
         select format('foreign key %%s of %%s has no index', k.conname, k.conrelid::regclass)
         from pg_constraint as k
+        inner join pg_class as c on c.oid = k.conrelid
         where
-            k.contype = 'f'
+            -- partitions have their own
+            k.contype = 'f' and c.relkind = 'r'
             and k.connamespace::regnamespace::text = any(%(ours)s)
             and not exists (
                 select from pg_index as i

@@ -22,6 +22,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     ("steward_private.define_key_accessors(", NOT_SANITIZED, "names and types of the catalog"),
     ("steward._create_triggers(", NOT_SANITIZED, "pieces made of quoted names"),
     ("steward._finish_untrack(", NOT_SANITIZED, "a function's name as the catalog writes it"),
+    ("steward_private.drop_retired_spaces(", NOT_SANITIZED, "a function's name, likewise"),
     ("steward.search_vector(", NOT_SANITIZED, "the statement of steward._search_statement()"),
     # the checker does not see what a dynamic statement returns, nor what RETURN QUERY sets
     *(

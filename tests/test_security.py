@@ -680,7 +680,7 @@ def test_finishing_twice_gives_nothing(victim: Database, mallory: Session) -> No
 
 OPTIONS = (
     """'{"content": "body", "chunk_size": 1000, "on_delete": "drop", "mode": "queued", """
-    """"priority": 0, "notify": false}'::jsonb"""
+    """"priority": 0, "notify": false, "keep_history": "0"}'::jsonb"""
 )
 
 
@@ -967,6 +967,15 @@ ARGUMENTS = (
     "select steward.reconcile(%s::regclass)",
     "select steward.track(%s::regclass, content => 'body')",
     "select steward.untrack(%s::regclass)",
+    "select steward.add_space(%s::regclass, 'builtin/hash@1')",
+    "select steward.add_space('source', %s)",
+    "select steward.promote(%s::regclass, 'builtin/hash@1')",
+    "select steward.promote('source', %s)",
+    "select steward.demote(%s::regclass)",
+    "select steward.retire_space(%s::regclass, 'builtin/hash@1')",
+    "select steward.retire_space('source', %s)",
+    "select * from steward.compare_spaces(%s::regclass)",
+    "select steward.search_vector('source', '[1,0]', 3, %s)",
     "select steward.retry_failed(%s::regclass)",
     "select steward.add_model(%s, 3, 'mine')",
     "select steward.add_model('a@' || txid_current(), 3, %s)",
@@ -998,7 +1007,7 @@ ARGUMENTS = (
     "select steward._describe('mine', 'body', %s, true)",
     "select * from steward._count_chunks(array[%s], 1000)",
     "select steward._has_before_update_trigger(%s::regclass)",
-    "select steward._search_statement('source', %s, 3)",
+    "select steward._search_statement('source', %s, 3, null)",
     "select steward._describe_content(%s::regclass, 'body', null)",
     "select steward._describe_content('mine', %s, null)",
     "select steward._describe_content('mine', 'body', %s)",
@@ -1111,9 +1120,9 @@ def test_the_statement_of_a_search_is_only_words(
     called = arguments.replace("{vector}", vector).replace("{zero}", zero)
     with session(victim, reader) as reading:
         if sqlstate != "ok":
-            assert reading.attempt(f"select steward._search_statement({called})") == sqlstate
+            assert reading.attempt(f"select steward._search_statement({called}, null)") == sqlstate
             return
-        ((statement,),) = reading.run(f"select steward._search_statement({called})")
+        ((statement,),) = reading.run(f"select steward._search_statement({called}, null)")
         assert "combination" not in statement
         assert "0.5" not in statement
         # to run it by oneself is as good as to search

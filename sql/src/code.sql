@@ -60,6 +60,9 @@
 \ir code/functions/_count_chunks.sql
 \ir code/functions/dry_run.sql
 \ir code/functions/untrack.sql
+\ir code/functions/require_trigger_privilege.sql
+\ir code/functions/lock_registration.sql
+\ir code/functions/space_of.sql
 \ir code/functions/add_model.sql
 \ir code/functions/set_price.sql
 
@@ -87,6 +90,7 @@
 \ir code/functions/fail.sql
 \ir code/functions/release.sql
 \ir code/functions/extend.sql
+\ir code/functions/drop_retired_spaces.sql
 \ir code/functions/reap.sql
 \ir code/functions/retry_failed.sql
 \ir code/functions/pause.sql
@@ -103,6 +107,15 @@
 \ir code/functions/search.sql
 \ir code/functions/all_jobs.sql
 \ir code/functions/all_freshness.sql
+
+-- several models side by side
+\ir code/functions/activate_space.sql
+\ir code/functions/require_coverage.sql
+\ir code/functions/add_space.sql
+\ir code/functions/promote.sql
+\ir code/functions/demote.sql
+\ir code/functions/retire_space.sql
+\ir code/functions/compare_spaces.sql
 \ir code/views/models.sql
 \ir code/views/sources.sql
 \ir code/views/spaces.sql

@@ -25,9 +25,9 @@ grant select on steward.spaces to steward_reader, steward_operator, steward_work
 grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer) to steward_reader;
-grant execute on function steward.search_vector(regclass, text, integer) to steward_reader;
+grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
-grant execute on function steward._search_statement(regclass, text, integer) to steward_reader;
+grant execute on function steward._search_statement(regclass, text, integer, text) to steward_reader;
 grant execute on function steward_private.all_freshness() to steward_reader;
 grant select on steward.freshness to steward_reader;
 
@@ -59,6 +59,7 @@ grant execute on function steward.resume(regclass) to steward_operator;
 grant execute on function steward.backfill(regclass) to steward_operator;
 grant execute on function steward.cancel_backfill(regclass) to steward_operator;
 grant execute on function steward.verify(regclass) to steward_operator;
+grant execute on function steward.compare_spaces(regclass) to steward_operator;
 grant execute on function steward.reconcile(regclass) to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
@@ -101,3 +102,7 @@ to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
+grant execute on function steward.add_space(regclass, text) to steward_admin;
+grant execute on function steward.promote(regclass, text, boolean) to steward_admin;
+grant execute on function steward.demote(regclass, boolean) to steward_admin;
+grant execute on function steward.retire_space(regclass, text) to steward_admin;

@@ -1,5 +1,5 @@
 create or replace function steward._search_statement(
-    source regclass, query_vector text, k integer
+    source regclass, query_vector text, k integer, model text
 )
 returns text
 language plpgsql
@@ -20,9 +20,13 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    select s.* into strict v_space
-    from steward_private.space as s
-    where s.source_id = v_source.source_id and s.state = 'active';
+    if _search_statement.model is null then
+        select s.* into strict v_space
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state = 'active';
+    else
+        v_space := steward_private.space_of(v_source, _search_statement.model);
+    end if;
 
     select m.dimensions into strict v_dimensions
     from steward_private.model as m
@@ -79,5 +83,5 @@ begin
 end
 $function$;
 
-comment on function steward._search_statement(regclass, text, integer) is
+comment on function steward._search_statement(regclass, text, integer, text) is
 'The statement that steward.search() runs with the rights of its caller.';

@@ -1,7 +1,7 @@
--- Has every row of a source looked at, behind the edits. Returns how many there are: counted, or
+-- Has every row of a source looked at, behind the edits, for one of its spaces or for all. Returns how many there are: counted, or
 -- estimated where counting would take long.
 create or replace function steward_private.begin_backfill(
-    source steward_private.source, reason text
+    source steward_private.source, reason text, space_id integer default null
 )
 returns bigint
 language plpgsql
@@ -39,7 +39,9 @@ begin
     insert into steward_private.backfill (space_id, state, rows_estimated, reason)
     select s.space_id, 'running', v_rows, begin_backfill.reason
     from steward_private.space as s
-    where s.source_id = v_source.source_id and s.state <> 'retired'
+    where
+        s.source_id = v_source.source_id and s.state <> 'retired'
+        and s.space_id = coalesce(begin_backfill.space_id, s.space_id)
     on conflict on constraint backfill_pkey do update
     set
         state = excluded.state,
@@ -55,7 +57,9 @@ begin
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_source.source_id and s.state <> 'retired'
+        where
+            s.source_id = v_source.source_id and s.state <> 'retired'
+            and s.space_id = coalesce(begin_backfill.space_id, s.space_id)
         order by s.space_id
     loop
         execute format(

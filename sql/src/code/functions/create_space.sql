@@ -117,6 +117,7 @@ begin
     execute format(
         $sql$
         create table steward_data.%1$I (
+            revision_id bigint not null generated always as identity,
             %2$s,
             revision integer not null,
             content_hash bytea not null,
@@ -126,7 +127,8 @@ begin
             headings text[] not null,
             valid_from timestamptz not null,
             decided_at timestamptz not null,
-            superseded_at timestamptz not null
+            superseded_at timestamptz not null,
+            primary key (revision_id)
         )
         $sql$,
         v_revision, steward_private.key_definition(create_space.source)

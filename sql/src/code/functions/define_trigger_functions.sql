@@ -111,10 +111,10 @@ begin
                 else $sql$
         with gone as (delete from %1$s as t where %3$s returning t.*)
         insert into %5$s (%7$s, superseded_at)
-        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
+        select %8$s, coalesce(t.retired_at, clock_timestamp()) from gone as t;
         get diagnostics v_documents = row_count;
         with gone as (delete from %2$s as t where %3$s returning t.*)
-        insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
+        insert into %6$s (%9$s, superseded_at) select %10$s, clock_timestamp() from gone as t;
         get diagnostics v_chunks = row_count;
         $sql$
             end
@@ -174,7 +174,6 @@ begin
         format(
             $sql$
 declare
-    v_now timestamptz := clock_timestamp();
     v_documents integer;
     v_chunks integer;
     v_removed integer[];

@@ -44,6 +44,8 @@ begin
     ) as newest
     where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
 
+    perform steward_private.drop_retired_spaces();
+
     return v_reaped;
 end
 $function$;

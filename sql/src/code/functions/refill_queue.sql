@@ -108,7 +108,7 @@ begin
             )
             into v_ready, v_last
             -- what has been embedded since tracking began need not be looked at again
-            using v_backfill.last_key, v_backfill.reason <> 'tracked';
+            using v_backfill.last_key, v_backfill.reason not in ('tracked', 'added');
 
             update steward_private.backfill as b
             set
@@ -118,6 +118,21 @@ begin
                 state = case when v_ready < v_slice then 'done' else b.state end,
                 finished_at = case when v_ready < v_slice then clock_timestamp() end
             where b.space_id = v_space.space_id;
+        end if;
+    end if;
+
+    -- built when nothing of its backfill is left to do
+    if v_space.state = 'building' and not exists (
+        select from steward_private.backfill as b
+        where b.space_id = v_space.space_id and b.state = 'running'
+    ) then
+        execute format('select count(*) from (select from %s as t where t.lane = 0 limit 1) as t', v_space.job_table)
+        into v_ready;
+
+        if v_ready = 0 then
+            update steward_private.space as s
+            set state = 'shadow'
+            where s.space_id = v_space.space_id and s.state = 'building';
         end if;
     end if;
 

@@ -33,7 +33,7 @@ begin
 
     return query
     select s.key, s.ordinal, s.similarity, s.heading, s.chunk
-    from steward.search_vector(search.source, v_vectors[1], search.k) as s;
+    from steward.search_vector(search.source, v_vectors[1], search.k, v_model) as s;
 end
 $function$;
 

@@ -1,5 +1,5 @@
 create or replace function steward.search_vector(
-    source regclass, query_vector text, k integer default 10
+    source regclass, query_vector text, k integer default 10, model text default null
 )
 returns table (
     key jsonb,
@@ -24,14 +24,15 @@ begin
     execute format('select from %s limit 0', search_vector.source);
 
     v_statement := steward._search_statement(
-        search_vector.source, search_vector.query_vector, search_vector.k
+        search_vector.source, search_vector.query_vector, search_vector.k, search_vector.model
     );
 
     return query execute v_statement using search_vector.query_vector;
 end
 $function$;
 
-comment on function steward.search_vector(regclass, text, integer) is
+comment on function steward.search_vector(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
-'pgvector''s text form, made by the source''s model. Finds only what belongs to rows that the '
+'pgvector''s text form. model: the one that made it, whose space of the table is searched; without, '
+'the one that steward.promote() has chosen. Finds only what belongs to rows that the '
 'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';

@@ -5,6 +5,8 @@ select
     m.provider,
     m.dimensions,
     sp.state,
+    sp.promoted_at,
+    sp.retired_at,
     sp.paused_until,
     sp.chunk_table,
     sp.doc_table,

@@ -1,3 +1,4 @@
+-- Keys and indexes are those of each partition: what a partition inherits, pg_dump --clean cannot drop.
 create table steward_private.decision (
     decision_id bigint not null generated always as identity,
     space_id integer not null,
@@ -18,7 +19,6 @@ create table steward_private.decision (
     claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
-    constraint decision_pkey primary key (decision_id, decided_at),
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
@@ -28,23 +28,8 @@ create table steward_private.decision (
     constraint decision_lane_check check (lane in ('edit', 'backfill'))
 ) partition by range (decided_at);
 
-create index decision_space_id_decided_at_idx
-on steward_private.decision (space_id, decided_at);
-
-create index decision_space_id_key_idx
-on steward_private.decision (space_id, key);
-
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
 'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
 'for each month, in schema steward_data.';
-
--- what has no month of its own yet; tidy() makes them in advance
-create table steward_private.decision_rest
-partition of steward_private.decision default;
-
-alter table steward_private.decision_rest enable row level security;
-
-comment on table steward_private.decision_rest is
-'Decisions of months that have no partition of their own.';

@@ -1,0 +1,41 @@
+-- Refuses a space that knows too few of the rows as they are.
+create or replace function steward_private.require_coverage(
+    source steward_private.source, space steward_private.space
+)
+returns void
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_required numeric := coalesce(
+        (
+            select s.value
+            from steward_private.setting as s
+            where s.setting_name = 'promote_coverage'
+        ),
+        '0.99'
+    )::numeric;
+    v_figures record;
+begin
+    select f.* into v_figures
+    from steward_private.all_freshness() as f
+    where
+        f.source = (require_coverage.source).relation
+        and f.model = (require_coverage.space).model_name;
+
+    if v_figures.documents > 0 and v_figures.fresh < v_figures.documents * v_required then
+        raise exception 'space of model "%" covers too little of table %',
+            (require_coverage.space).model_name, (require_coverage.source).relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format(
+                '%s of %s rows are embedded as they are, %s are pending, %s have failed; %s %% are '
+                'required.',
+                v_figures.fresh, v_figures.documents, v_figures.pending, v_figures.failed,
+                trim_scale(v_required * 100)
+            ),
+            hint = 'Wait until it has caught up, see steward.compare_spaces(); or say force => true.';
+    end if;
+end
+$function$;
