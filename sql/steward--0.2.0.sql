@@ -9711,22 +9711,6 @@ begin
         jsonb_build_array(v_source.mark_tables[3]::text, v_count)
     );
 
-    -- What a row still needs begins anew.
-    if v_counts and v_is_due then
-        execute format(
-            'insert into %s (%s) select %s from %s as k',
-            v_source.mark_tables[1],
-            replace(steward_private.key_list(v_source, 't'), 't.', ''),
-            steward_private.key_list(v_source, 'k'),
-            v_record
-        )
-        using v_key;
-
-        if v_source.notify then
-            perform pg_notify('steward', v_source.label);
-        end if;
-    end if;
-
     -- Values that are equal can be written in several ways: then every key has to be looked at.
     v_same := case
         when (
@@ -9824,6 +9808,22 @@ begin
     into remaining
     using v_key, v_spaces;
     return next;
+
+    -- What a row still needs begins anew.
+    if v_counts and v_is_due then
+        execute format(
+            'insert into %s (%s) select %s from %s as k',
+            v_source.mark_tables[1],
+            replace(steward_private.key_list(v_source, 't'), 't.', ''),
+            steward_private.key_list(v_source, 'k'),
+            v_record
+        )
+        using v_key;
+
+        if v_source.notify then
+            perform pg_notify('steward', v_source.label);
+        end if;
+    end if;
 
     object := format(
         'dead versions in the files, until: vacuum %s, steward_private.claim, '
