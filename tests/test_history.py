@@ -842,3 +842,281 @@ def outcome_of(session: Session, statement: str, *parameters: Any) -> str:
         return str(session.execute(statement, parameters).fetchone())
     except psycopg.Error as error:
         return str(error.sqlstate)
+
+
+# Tidying up --------------------------------------------------------------------------------------
+
+
+def tidy(db: Database, **more: Any) -> dict[str, int]:
+    """How much there was to tidy up of each kind."""
+    return dict(db.run("select task, amount from steward.tidy()", **more))
+
+
+NOTHING = {"decisions": 0, "history": 0, "usage": 0}
+PARTITIONS = (
+    "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits as i "
+    "inner join pg_class as c on c.oid = i.inhrelid "
+    "where i.inhparent = 'steward_private.decision'::regclass and c.relname <> 'decision_rest' "
+    "order by 1"
+)
+
+
+def test_months_of_decisions(docs: Database, make_role: MakeRole) -> None:
+    """Each gets a partition, in advance; one that is old enough goes as a whole."""
+    operator = make_role("steward_operator")
+    docs.run("set timezone = 'Asia/Tokyo'")
+    docs.run(
+        """
+        insert into steward_private.decision (space_id, key, outcome, reason, decided_at)
+        select 1, '{"id": 1}', 'failed', d::text, d
+        from generate_series(
+            date_trunc('month', now()) - interval '6 months', now() + interval '3 months',
+            interval '5 days'
+        ) as d
+        """
+    )
+    count = docs.value("select count(*) from steward_private.decision")
+    old = (
+        "select count(*) from steward_private.decision where "
+        "date_trunc('month', decided_at at time zone 'UTC') + interval '1 month' "
+        "<= (now() - interval '90 days') at time zone 'UTC'"
+    )
+    too_old = docs.value(old)
+    assert too_old > 5
+    assert tidy(docs, user=operator)["decisions"] > 5
+    assert docs.value(old) == 0
+    assert docs.value("select count(*) from steward_private.decision") == count - too_old
+    assert docs.value("select count(*) from steward_private.decision_rest") == 0
+    names = [name for name, _ in docs.run(PARTITIONS)]
+    assert docs.value("select to_char(now() at time zone 'UTC', '\"decision_\"YYYYMM')") in names
+    for name, _ in docs.run(PARTITIONS):
+        assert (
+            docs.run(
+                f"select distinct to_char(decided_at at time zone 'UTC', 'YYYYMM') "
+                f"from steward_data.{name} where to_char(decided_at at time zone 'UTC', 'YYYYMM') <> %s",
+                name[-6:],
+            )
+            == []
+        )
+        assert docs.value(
+            "select relrowsecurity from pg_class where oid = %s::regclass", f"steward_data.{name}"
+        )
+    # what was there when it was made is as it was, and whatever comes goes into its month
+    assert docs.value("select count(*) from steward.decisions where outcome = 'embedded'") == 3
+    docs.run("update docs set body = 'Again.' where id = 1")
+    docs.work()
+    assert docs.value("select count(*) from steward_private.decision_rest") == 0
+    assert tidy(docs) == NOTHING
+
+    # how long is a setting
+    docs.run("insert into steward_private.setting values ('keep_decisions', '1 day')")
+    before = len(names)
+    tidy(docs)
+    assert len(docs.run(PARTITIONS)) < before
+    assert (
+        docs.value(
+            "select count(*) from steward_private.decision "
+            "where decided_at < date_trunc('month', now() - interval '1 day')"
+        )
+        == 0
+    )
+
+
+def test_tidy_waits_for_nobody(docs: Database) -> None:
+    """Somebody writes a decision, or has a table for themselves: there is a next time."""
+    with docs.connect(autocommit=False) as session:
+        session.execute(
+            "insert into steward_private.decision (space_id, outcome, reason) "
+            "values (1, 'failed', 'just now')"
+        )
+        begun = time.monotonic()
+        assert tidy(docs)["decisions"] == 0
+        assert time.monotonic() - begun < 5
+        assert docs.run(PARTITIONS) == []
+        session.rollback()
+        session.execute("lock table docs")
+        docs.run("update steward_private.space set history_since = now()")
+        begun = time.monotonic()
+        assert tidy(docs)["decisions"] == 2
+        assert time.monotonic() - begun < 5
+    with docs.connect(autocommit=False) as session:
+        session.execute("select * from steward.tidy()")
+        assert docs.run("select * from steward.tidy()") == []
+
+
+def test_history_goes_with_time(docs: Database) -> None:
+    """What is older than keep_history, of every source, whatever is wrong with one of them."""
+    docs.run("create table broken (id integer primary key, body text)")
+    docs.run("insert into broken values (1, 'One.')")
+    docs.run("select steward.track('broken', content => 'body')")
+    docs.run("update steward_private.source set source_id = source_id where label = 'broken'")
+    docs.run("alter table broken drop column body cascade")
+    moment = docs.value("select clock_timestamp()")
+    docs.run("update docs set body = 'Newer.' where id = 1")
+    docs.work()
+    assert tidy(docs)["history"] == 0
+    docs.run(
+        "update steward_data.docs_1_revision set superseded_at = superseded_at - interval "
+        "'31 days' where revision = 1"
+    )
+    docs.run(
+        "update steward_data.docs_1_past set superseded_at = superseded_at - interval "
+        "'31 days' where chunk = 'One.'"
+    )
+    docs.run(
+        "insert into steward_private.usage (space_id, used_at, texts, characters, tokens, cost)"
+        " values (1, now() - interval '401 days', 1, 1, 1, 0)"
+    )
+    done = tidy(docs)
+    assert (done["history"], done["usage"]) == (1, 1)
+    assert docs.run("select revision from steward_data.docs_1_revision") == [(2,)]
+    assert docs.run("select chunk from steward_data.docs_1_past") == [("First.",)]
+    assert docs.run("select chunk from steward.as_of('docs', %s)", moment) == [
+        ("First.",),
+        ("Two.",),
+    ]
+    assert tidy(docs) == NOTHING
+
+
+def test_counts_are_the_same_after_tidying_up(docs: Database) -> None:
+    """One row a day, also after TRUNCATE; and what is counted of a day stays."""
+    day = (
+        "select day, sum(embedded), sum(reused), sum(failed), sum(retired), sum(chunks_embedded), "
+        "sum(chunks_reused), sum(characters), sum(characters_embedded) "
+        "from steward_private.tally group by day order by day"
+    )
+    rows = "select count(*) from steward_private.tally"
+    for statement in (
+        "update docs set body = 'Second.' where id = 2",
+        "delete from docs where id = 1",
+        "insert into docs values (3, 'Three.')",
+        "truncate docs",
+        "insert into docs values (4, 'Four.')",
+        "delete from docs where id = 4",
+    ):
+        docs.run("update steward_private.tally set day = day - 1 where day = current_date")
+        docs.run(statement)
+        assert_counted(docs)
+        docs.work()
+        assert_counted(docs)
+        if "delete" not in statement:
+            before = docs.run(day)
+            tidy(docs)
+            assert docs.run(day) == before
+            assert docs.value(rows) == len(before)
+            assert_counted(docs)
+    tidy(docs)
+    count = docs.run("select xmin::text, ctid::text from steward_private.tally")
+    tidy(docs)
+    assert docs.run("select xmin::text, ctid::text from steward_private.tally") == count
+
+
+def test_tidying_up_beside_writers_and_truncate(docs: Database) -> None:
+    """Counts are made fewer rows all the while: none is lost, none is counted twice."""
+    until = time.monotonic() + 4
+
+    def writer(number: int) -> None:
+        dice = random.Random(number)  # noqa: S311
+        with docs.connect() as session:
+            while time.monotonic() < until:
+                one = dice.randrange(10)
+                session.execute(
+                    *dice.choice(
+                        [
+                            (
+                                "insert into docs values (%s, %s) on conflict do nothing",
+                                [one, "New."],
+                            ),
+                            ("update docs set body = body || 'more.' where id = %s", [one]),
+                            ("delete from docs where id = %s", [one]),
+                            *([("truncate docs", [])] if dice.random() < 0.1 else []),
+                        ]
+                    )
+                )
+
+    def again(statement: str) -> int:
+        times = 0
+        with docs.connect() as session:
+            while time.monotonic() < until:
+                session.execute(statement)
+                times += 1
+        return times
+
+    with ThreadPoolExecutor(5) as pool:
+        tasks: list[Any] = [pool.submit(writer, n) for n in range(2)]
+        tasks += [pool.submit(again, "call steward.work(seconds => 1, idle_seconds => 0)")]
+        tasks += [pool.submit(again, "select * from steward.tidy()") for _ in range(2)]
+        for task in tasks:
+            task.result()
+    assert_counted(docs)
+    docs.work()
+    assert_counted(docs)
+    assert tidy(docs) is not None
+    assert_counted(docs)
+    assert docs.run("select * from steward.verify('docs')") == []
+
+
+# What an edit writes -----------------------------------------------------------------------------
+
+
+def written(db: Database, edit: str, *parameters: Any) -> dict[str, int]:
+    """What an edit and the worker after it write: rows of chunks, and records about the index."""
+    counts = (
+        "select n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables "
+        "where relid = 'steward_data.docs_1_chunk'::regclass"
+    )
+    with db.connect() as session:
+        session.execute("select pg_stat_force_next_flush()")
+    before = db.run(counts)[0]
+    begun = db.value("select pg_current_wal_insert_lsn()")
+    db.run(edit, *parameters)
+    db.work()
+    db.run("select pg_switch_wal()")
+    time.sleep(1)
+    after = db.run(counts)[0]
+    (index,) = db.run("select pg_relation_filepath('docs_nearest')")[0]
+    records = db.value(
+        "select count(*) from pg_get_wal_records_info(%s, pg_current_wal_flush_lsn()) "
+        "where block_ref ~ %s",
+        begun,
+        rf"\m{index.rpartition('/')[2]}\M",
+    )
+    inserted, updated, deleted = (b - a for a, b in zip(before, after, strict=True))
+    return {"inserted": inserted, "updated": updated, "deleted": deleted, "index": records}
+
+
+def test_unchanged_chunks_are_not_written(db: Database) -> None:
+    """A sentence at the top of a document of 100 chunks: only what is new goes into the index."""
+    db.run("create extension pg_walinspect")
+    db.run("create table docs (id integer primary key, body text, note text)")
+    body = "\n\n".join(
+        f"Paragraph {n}. " + " ".join(f"Word{n}x{m} of it" for m in range(16)) for n in range(100)
+    )
+    db.run("insert into docs values (1, %s)", body)
+    db.run("select steward.track('docs', content => 'body', chunk_size => 250)")
+    db.work()
+    db.run(
+        "create index docs_nearest on steward_data.docs_1_chunk "
+        "using hnsw (embedding vector_cosine_ops)"
+    )
+    chunks = db.value("select count(*) from steward_data.docs_1_chunk")
+    assert chunks >= 100
+    old = set(db.run("select chunk_id, xmin::text, ctid::text from steward_data.docs_1_chunk"))
+
+    assert written(db, "update docs set note = 'Read.'") == {
+        "inserted": 0,
+        "updated": 0,
+        "deleted": 0,
+        "index": 0,
+    }
+    top = written(db, "update docs set body = 'One sentence at the very top.\n\n' || body")
+    kept = set(db.run("select chunk_id, xmin::text, ctid::text from steward_data.docs_1_chunk"))
+    everything = written(db, "update docs set body = replace(body, 'Word', 'Term')")
+    print(f"{chunks} chunks; a sentence at the top: {top}; all replaced: {everything}")
+    assert top["updated"] == 0
+    assert top["inserted"] <= 2
+    assert top["deleted"] <= 1
+    assert len(old - kept) == top["deleted"]
+    assert everything["inserted"] >= 100
+    assert top["index"] * 20 < everything["index"]
+    assert db.run("select * from steward.verify('docs')") == []
