@@ -422,9 +422,13 @@ on steward_private.decision (space_id, key);
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
-'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
-'for each month, in schema steward_data.';
+'What became of each edit: one row for each time a document was looked at. Append-only; a '
+'partition for each month, in schema steward_data.';
 
+-- statistics would be copies of errors that outlive what erase() leaves
+alter table steward_private.decision alter column reason set statistics 0;
+
+-- sql/src/schema/tables/decision_rest.sql
 -- what has no month of its own yet; tidy() makes them in advance
 create table steward_private.decision_rest
 partition of steward_private.decision default;
@@ -433,9 +437,6 @@ alter table steward_private.decision_rest enable row level security;
 
 comment on table steward_private.decision_rest is
 'Decisions of months that have no partition of their own.';
-
--- statistics would be copies of errors that outlive what erase() leaves
-alter table steward_private.decision alter column reason set statistics 0;
 
 -- sql/src/schema/tables/horizon.sql
 -- The ready jobs of a space all stand behind its newest horizon. A claim begins to look there, and
@@ -517,8 +518,8 @@ create table steward_private.tally (
     tally_id bigint not null generated always as identity,
     space_id integer not null,
     day date not null default current_date,
-    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows with
-    -- documents holds a lock on the source meanwhile, so that none of before comes later.
+    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows
+    -- with documents holds a lock on the source meanwhile, so that none of before comes later.
     is_reset boolean not null default false,
     documents bigint not null default 0,
     chunks bigint not null default 0,
@@ -4413,7 +4414,7 @@ begin
         format(
             $sql$
 declare
-    v_now timestamptz := clock_timestamp();
+    %7$s
     v_documents integer;
     v_chunks integer;
     v_removed integer[];
@@ -4439,7 +4440,12 @@ end
             v_mark_old,
             v_source.mark_tables[3],
             v_columns,
-            v_old_keys
+            v_old_keys,
+            case
+                when v_source.keep_history > interval '0' and v_source.on_delete = 'drop'
+                    then 'v_now timestamptz := clock_timestamp();'
+                else ''
+            end
         )
     );
 
@@ -9019,8 +9025,8 @@ comment on function steward.reconcile(regclass) is
 -- what was: look back, go back, let go
 
 -- sql/src/code/functions/require_sight_of_all.sql
--- What shows texts of rows that are gone can ask no policy about them: it is for those alone whom no
--- policy of the source would stop. Judged for whoever has logged in: definer functions ask.
+-- What shows texts of rows that are gone can ask no policy about them: it is for those alone whom
+-- no policy of the source would stop. Judged for whoever has logged in: definer functions ask.
 create or replace function steward_private.require_sight_of_all(source steward_private.source)
 returns void
 language plpgsql
@@ -9163,11 +9169,11 @@ end
 $function$;
 
 comment on function steward.as_of(regclass, timestamptz) is
-'What search could show of a tracked table at a moment of the past: every chunk, from the model that '
-'search answered from then, with the revision of its document (that of now, if it shows the same '
-'since). An edit counts from the moment when its statement ran or its result was stored, by the '
-'clock of the server, not from when that was committed. What steward.erase() has removed is not '
-'shown. An error where history does not reach back: before the table was tracked, what '
+'What search could show of a tracked table at a moment of the past: every chunk, from the model '
+'that search answered from then, with the revision of its document (that of now, if it shows the '
+'same since). An edit counts from the moment when its statement ran or its result was stored, by '
+'the clock of the server, not from when that was committed. What steward.erase() has removed is '
+'not shown. An error where history does not reach back: before the table was tracked, what '
 'steward.prune() has removed, and while keep_history is 0. For steward_admin with SELECT on the '
 'table and not subject to its row security, because rows that are gone cannot be judged by it.';
 
@@ -9439,7 +9445,8 @@ begin
     values (v_space.space_id, v_count - v_removed);
 
     insert into steward_private.decision (
-        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters, decided_at
+        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,
+        decided_at
     )
     values (
         v_space.space_id, v_key, v_doc.revision + 1, 'restored',
@@ -9454,12 +9461,12 @@ $function$;
 
 comment on function steward.rollback_document(regclass, jsonb, integer, text) is
 'Have a document of a tracked table show the vectors of an earlier revision again, for instance '
-'because a provider gave bad ones since. key: as steward.search() writes it; revision: null for the '
-'one before; model: null for the one that search answers from. Only vectors go back: the revision '
-'must be of the very text that the row has now, cut in the same way, otherwise it is refused with an '
-'error that says which revisions are. Nothing is embedded; what was shown until now becomes history, '
-'and what a worker has in hand of it will be superseded. Returns the number of the new revision. '
-'For steward_admin.';
+'because a provider gave bad ones since. key: as steward.search() writes it; revision: null for '
+'the one before; model: null for the one that search answers from. Only vectors go back: the '
+'revision must be of the very text that the row has now, cut in the same way, otherwise it is '
+'refused with an error that says which revisions are. Nothing is embedded; what was shown until '
+'now becomes history, and what a worker has in hand of it will be superseded. Returns the number '
+'of the new revision. For steward_admin.';
 
 -- sql/src/code/functions/erase.sql
 create or replace function steward.erase(source regclass, key jsonb)
@@ -9482,23 +9489,23 @@ declare
     v_hash bytea;
     v_table regclass;
     v_error text;
-    v_errors text[] := '{}';
+    v_errors text[] := '{}'::text[];
     v_is_kept boolean;
     v_is_due boolean := false;
     v_documents bigint;
     v_count bigint;
     v_claims bigint := 0;
-    v_spaces integer[] := '{}';
+    v_spaces integer[] := '{}'::integer[];
     -- table and number, in the order in which they are told
-    v_done jsonb := '[]';
+    v_done jsonb := '[]'::jsonb;
     v_reasons text[];
     v_item record;
 begin
     perform steward_private.require_read_committed('erase()');
     v_key := steward_private.key_value(v_source, erase.key);
 
-    -- Source, row, job, document: in the order in which everybody locks them. And no fold meanwhile,
-    -- which makes jobs of marks.
+    -- Source, row, job, document: in the order in which everybody locks them. And no fold
+    -- meanwhile, which makes jobs of marks.
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
     perform from steward_private.source as s
     where s.source_id = v_source.source_id
@@ -9665,7 +9672,8 @@ begin
                 bool_and(
                     k.operator = 'operator(pg_catalog.=)'
                     and k.collation_clause = ''
-                    and k.type_name ~ '^(smallint|integer|bigint|numeric|text|uuid|boolean|date)(\(|$)'
+                    and k.type_name
+                    ~ '^(smallint|integer|bigint|numeric|text|uuid|boolean|date)(\(|$)'
                 )
             from unnest(
                 v_source.key_operators, v_source.key_collations, v_source.key_types
@@ -9787,15 +9795,15 @@ end
 $function$;
 
 comment on function steward.erase(regclass, jsonb) is
-'Remove everything that is kept of a row of a tracked table, in every space: what its document and '
-'chunks were, document and chunks, job, marks and claim; reasons of its decisions become erased, and '
-'a decision erased is added: they and the key stay as evidence. If the row is still there and the '
-'document is of its present text, document and chunks stay; if they are of another text they go, '
-'and the row is queued again. A result that a worker still has is stale. Returns for each table how '
-'many were erased, and how many remain, counted anew. The last row is the VACUUM statement after '
-'which the dead versions are no longer in the tables; write-ahead log, backups, the server''s log '
-'and the table itself are not reached. A row that had another key once has left history under '
-'that. For steward_admin.';
+'Remove everything that is kept of a row of a tracked table, in every space: what its document '
+'and chunks were, document and chunks, job, marks and claim; reasons of its decisions become '
+'erased, and a decision erased is added: they and the key stay as evidence. If the row is still '
+'there and the document is of its present text, document and chunks stay; if they are of another '
+'text they go, and the row is queued again. A result that a worker still has is stale. Returns '
+'for each table how many were erased, and how many remain, counted anew. The last row is the '
+'VACUUM statement after which the dead versions are no longer in the tables; VACUUM FULL writes '
+'the files anew. The write-ahead log, backups, replicas, the server''s log and the table itself '
+'are not reached. A row that had another key once has left history under that. For steward_admin.';
 
 -- sql/src/code/functions/prune_space.sql
 -- Deletes what documents and chunks of a space were until some moment, up to so many of each; null:
@@ -9817,8 +9825,8 @@ declare
     v_source steward_private.source := prune_space.source;
     v_space steward_private.space := prune_space.space;
     v_row record;
-    v_places tid[] := '{}';
-    v_ids bigint[] := '{}';
+    v_places tid[] := '{}'::tid[];
+    v_ids bigint[] := '{}'::bigint[];
     v_since timestamptz;
     v_pruned bigint := 0;
 begin
@@ -9857,7 +9865,7 @@ begin
         if cardinality(v_places) = 1000 then
             execute format('delete from %s as t where t.ctid = any($1)', v_space.revision_table)
             using v_places;
-            v_places := '{}';
+            v_places := '{}'::tid[];
         end if;
     end loop;
 
@@ -9888,7 +9896,7 @@ begin
         if cardinality(v_ids) = 1000 then
             execute format('delete from %s as t where t.chunk_id = any($1)', v_space.past_table)
             using v_ids;
-            v_ids := '{}';
+            v_ids := '{}'::bigint[];
         end if;
     end loop;
 
@@ -10053,9 +10061,10 @@ begin
             continue;
         end if;
 
-        -- in the order in which others come to them
+        -- In the order in which others come to them. Whoever has begun to write to the partition that
+        -- takes the rest must not find that it no longer takes theirs: so nobody writes at all.
         lock table steward_private.space in share row exclusive mode;
-        lock table steward_private.decision in share update exclusive mode;
+        lock table steward_private.decision in share row exclusive mode;
         lock table steward_private.decision_rest in access exclusive mode;
 
         -- with what the partition must have, so that nothing has to be looked through again
@@ -10111,8 +10120,9 @@ end
 $function$;
 
 -- sql/src/code/functions/tidy_tally.sql
--- Makes one row of those of a space and a day. Whoever calls it holds the source: no TRUNCATE, which
--- says that what came before no longer counts, may come between. Returns how many rows there are less.
+-- Makes one row of those of a space and a day. Whoever calls it holds the source: no TRUNCATE,
+-- which says that what came before no longer counts, may come between. Returns how many rows there
+-- are less.
 create or replace function steward_private.tidy_tally(space_id integer)
 returns bigint
 language sql
@@ -10121,7 +10131,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 begin atomic
     with reset as materialized (
-        select max(t.tally_id) as tally_id
+        select coalesce(max(t.tally_id), 0) as tally_id
         from steward_private.tally as t
         where t.space_id = tidy_tally.space_id and t.is_reset
     ),
@@ -10132,7 +10142,7 @@ begin atomic
         from steward_private.tally as t
         where t.space_id = tidy_tally.space_id
         group by t.day
-        having count(*) > 1 or (select r.tally_id from reset as r) is not null
+        having count(*) > 1 or (select r.tally_id from reset as r) > 0
     ),
 
     gone as (
@@ -10150,17 +10160,17 @@ begin atomic
         select
             g.space_id,
             g.day,
-            coalesce(sum(g.documents) filter (where r.tally_id is null or g.tally_id > r.tally_id), 0),
-            coalesce(sum(g.chunks) filter (where r.tally_id is null or g.tally_id > r.tally_id), 0),
-            sum(g.embedded),
-            sum(g.reused),
-            sum(g.skipped),
-            sum(g.failed),
-            sum(g.retired),
-            sum(g.chunks_embedded),
-            sum(g.chunks_reused),
-            sum(g.characters),
-            sum(g.characters_embedded)
+            coalesce(sum(g.documents) filter (where g.tally_id > r.tally_id), 0) as documents,
+            coalesce(sum(g.chunks) filter (where g.tally_id > r.tally_id), 0) as chunks,
+            sum(g.embedded) as embedded,
+            sum(g.reused) as reused,
+            sum(g.skipped) as skipped,
+            sum(g.failed) as failed,
+            sum(g.retired) as retired,
+            sum(g.chunks_embedded) as chunks_embedded,
+            sum(g.chunks_reused) as chunks_reused,
+            sum(g.characters) as characters,
+            sum(g.characters_embedded) as characters_embedded
         from gone as g
         cross join reset as r
         group by g.space_id, g.day
@@ -10252,8 +10262,8 @@ comment on function steward.tidy() is
 'Remove what is kept no longer: revisions and chunks of before, by keep_history of each source; '
 'decisions, by the setting keep_decisions (90 days), month by month; what was spent more than 400 '
 'days ago. And make one row of those that count a day. Returns a row for each kind, with how many: '
-'revisions, partitions made or dropped, rows. What somebody has locked is left for the next time, and '
-'what cannot be done is a warning. Run by pg_cron every hour after steward.start(). For '
+'revisions, partitions made or dropped, rows. What somebody has locked is left for the next time, '
+'and what cannot be done is a warning. Run by pg_cron every hour after steward.start(). For '
 'steward_operator.';
 
 -- the read side
@@ -10927,8 +10937,8 @@ $function$;
 
 comment on function steward.start() is
 'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
-'lost claims, and remove what is kept no longer. May be repeated. Without pg_cron it schedules nothing and shows the lines for a '
-'crontab. For steward_operator who may use pg_cron.';
+'lost claims, and remove what is kept no longer. May be repeated. Without pg_cron it schedules '
+'nothing and shows the lines for a crontab. For steward_operator who may use pg_cron.';
 
 -- sql/src/code/functions/stop.sql
 create or replace function steward.stop()
@@ -11369,7 +11379,8 @@ grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
 grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
-grant execute on function steward.rollback_document(regclass, jsonb, integer, text) to steward_admin;
+grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
+to steward_admin;
 grant execute on function steward.erase(regclass, jsonb) to steward_admin;
 
 -- sql/src/extension.sql

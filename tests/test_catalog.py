@@ -183,9 +183,13 @@ def without_primary_key(connection: Connection) -> list[str]:
         where
             c.relnamespace::regnamespace::text = any(%(ours)s)
             and c.relkind in ('r', 'p')
-            -- what writers leave word in: rows are added and taken away, never changed
+            -- what writers leave word in, and history: rows are added and taken away, never changed
             and c.oid not in (
                 select unnest(s.mark_tables) from steward_private.source as s
+            )
+            and c.oid not in (
+                select s.revision_table from steward_private.space as s
+                where s.revision_table is not null
             )
             and not exists (
                 select from pg_index as i where i.indrelid = c.oid and i.indisprimary

@@ -155,19 +155,18 @@ def outcome(db: Database, statement: str, *parameters: Any, user: str = "postgre
 
 def counted(db: Database, space: int = 1) -> list[tuple[Any, ...]]:
     """How many documents and chunks a space has, by what was written down; and really."""
-    (tables,) = db.run(
+    ((doc, chunk, gone),) = db.run(
         "select s.doc_table::text, s.chunk_table::text, o.mark_tables[3]::text "
         "from steward_private.space as s "
         "inner join steward_private.source as o on o.source_id = s.source_id "
         "where s.space_id = %s",
         space,
     )
-    doc, chunk, gone = tables
     return db.run(
         f"""
         select
-            sum(t.documents) - coalesce(min(g.documents), 0),
-            sum(t.chunks) - coalesce(min(g.chunks), 0),
+            coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0),
+            coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0),
             (select count(*) from {doc} where retired_at is null),
             (select count(*) from {chunk})
         from steward_private.tally as t
@@ -543,9 +542,9 @@ def test_rollback_says_what_is_wrong(notes: Database, make_role: MakeRole) -> No
     """Errors name the revisions that could come back."""
     write(notes, "Short.", GOOD)
     write(notes, LONG, BAD)
-    with pytest.raises(errors.ObjectNotInPrerequisiteState, match="these revisions: 1[.]"):
+    with pytest.raises(errors.ObjectNotInPrerequisiteState, match=r"these revisions: 1\."):
         rollback(notes, 2)
-    with pytest.raises(errors.UndefinedObject, match="Of the same text there are: 1[.]"):
+    with pytest.raises(errors.UndefinedObject, match=r"Of the same text there are: 1\."):
         rollback(notes, 7)
     for key in ("{}", "1", "null", '{"id": null}', '{"body": 1}', "[1]"):
         with pytest.raises(errors.InvalidParameterValue):
@@ -721,7 +720,8 @@ def test_what_the_row_says_stays(notes: Database) -> None:
 def test_erase_of_keys_that_can_be_written_in_several_ways(db: Database) -> None:
     """The equality of the key decides, in decisions and claims, too."""
     db.run(
-        "create collation anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        "create collation anycase "
+        "(provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
     )
     db.run(
         'create table "Odd ""one" ("The Key" text collate anycase, seen timestamptz, body text, '
@@ -892,8 +892,8 @@ def test_months_of_decisions(docs: Database, make_role: MakeRole) -> None:
     for name, _ in docs.run(PARTITIONS):
         assert (
             docs.run(
-                f"select distinct to_char(decided_at at time zone 'UTC', 'YYYYMM') "
-                f"from steward_data.{name} where to_char(decided_at at time zone 'UTC', 'YYYYMM') <> %s",
+                f"select decided_at from steward_data.{name} "
+                "where to_char(decided_at at time zone 'UTC', 'YYYYMM') <> %s",
                 name[-6:],
             )
             == []
@@ -949,7 +949,6 @@ def test_history_goes_with_time(docs: Database) -> None:
     docs.run("create table broken (id integer primary key, body text)")
     docs.run("insert into broken values (1, 'One.')")
     docs.run("select steward.track('broken', content => 'body')")
-    docs.run("update steward_private.source set source_id = source_id where label = 'broken'")
     docs.run("alter table broken drop column body cascade")
     moment = docs.value("select clock_timestamp()")
     docs.run("update docs set body = 'Newer.' where id = 1")
@@ -1074,7 +1073,7 @@ def written(db: Database, edit: str, *parameters: Any) -> dict[str, int]:
     db.run("select pg_switch_wal()")
     time.sleep(1)
     after = db.run(counts)[0]
-    (index,) = db.run("select pg_relation_filepath('docs_nearest')")[0]
+    (index,) = db.run("select pg_relation_filepath('steward_data.docs_nearest')")[0]
     records = db.value(
         "select count(*) from pg_get_wal_records_info(%s, pg_current_wal_flush_lsn()) "
         "where block_ref ~ %s",

@@ -29,6 +29,11 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
         for name in ("finish_claims", "sync_row")
         for message in ("result of dynamic SQL", "is not assigned yet", "never read variable")
     ),
+    *(
+        (f"{name}(", message, "rows of generated tables")
+        for name in ("steward.rollback_document", "steward_private.prune_space")
+        for message in ("result of dynamic SQL", "is not assigned yet", "never read variable")
+    ),
     ("steward.verify(", "result of dynamic SQL", "rows read through the source's own reader"),
     ("steward.verify(", "is not assigned yet", "the same rows"),
     ("steward.verify(", "never read variable", "the same rows"),
@@ -41,6 +46,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
 )
 # Said by older versions of the checker alone.
 NOT_SAID_ANY_MORE: tuple[tuple[str, str, str], ...] = (
+    ("steward.as_of(", NOT_SANITIZED, "pieces made of quoted names"),
     ("steward.verify(", NOT_SANITIZED, "pieces made of quoted names"),
 )
 

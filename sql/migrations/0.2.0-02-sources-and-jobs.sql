@@ -4,6 +4,7 @@
 \ir ../src/schema/tables/tenure.sql
 \ir ../src/schema/tables/claim.sql
 \ir ../src/schema/tables/decision.sql
+\ir ../src/schema/tables/decision_rest.sql
 \ir ../src/schema/tables/horizon.sql
 \ir ../src/schema/tables/backfill.sql
 \ir ../src/schema/tables/usage.sql

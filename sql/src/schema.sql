@@ -12,6 +12,7 @@
 -- work under way, and what came of it
 \ir schema/tables/claim.sql
 \ir schema/tables/decision.sql
+\ir schema/tables/decision_rest.sql
 \ir schema/tables/horizon.sql
 \ir schema/tables/backfill.sql
 \ir schema/tables/usage.sql

@@ -104,5 +104,6 @@ grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
 grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
-grant execute on function steward.rollback_document(regclass, jsonb, integer, text) to steward_admin;
+grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
+to steward_admin;
 grant execute on function steward.erase(regclass, jsonb) to steward_admin;

@@ -174,7 +174,7 @@ begin
         format(
             $sql$
 declare
-    v_now timestamptz := clock_timestamp();
+    %7$s
     v_documents integer;
     v_chunks integer;
     v_removed integer[];
@@ -200,7 +200,12 @@ end
             v_mark_old,
             v_source.mark_tables[3],
             v_columns,
-            v_old_keys
+            v_old_keys,
+            case
+                when v_source.keep_history > interval '0' and v_source.on_delete = 'drop'
+                    then 'v_now timestamptz := clock_timestamp();'
+                else ''
+            end
         )
     );
 

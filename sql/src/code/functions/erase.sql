@@ -18,23 +18,23 @@ declare
     v_hash bytea;
     v_table regclass;
     v_error text;
-    v_errors text[] := '{}';
+    v_errors text[] := '{}'::text[];
     v_is_kept boolean;
     v_is_due boolean := false;
     v_documents bigint;
     v_count bigint;
     v_claims bigint := 0;
-    v_spaces integer[] := '{}';
+    v_spaces integer[] := '{}'::integer[];
     -- table and number, in the order in which they are told
-    v_done jsonb := '[]';
+    v_done jsonb := '[]'::jsonb;
     v_reasons text[];
     v_item record;
 begin
     perform steward_private.require_read_committed('erase()');
     v_key := steward_private.key_value(v_source, erase.key);
 
-    -- Source, row, job, document: in the order in which everybody locks them. And no fold meanwhile,
-    -- which makes jobs of marks.
+    -- Source, row, job, document: in the order in which everybody locks them. And no fold
+    -- meanwhile, which makes jobs of marks.
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
     perform from steward_private.source as s
     where s.source_id = v_source.source_id
@@ -201,7 +201,8 @@ begin
                 bool_and(
                     k.operator = 'operator(pg_catalog.=)'
                     and k.collation_clause = ''
-                    and k.type_name ~ '^(smallint|integer|bigint|numeric|text|uuid|boolean|date)(\(|$)'
+                    and k.type_name
+                    ~ '^(smallint|integer|bigint|numeric|text|uuid|boolean|date)(\(|$)'
                 )
             from unnest(
                 v_source.key_operators, v_source.key_collations, v_source.key_types
@@ -323,12 +324,12 @@ end
 $function$;
 
 comment on function steward.erase(regclass, jsonb) is
-'Remove everything that is kept of a row of a tracked table, in every space: what its document and '
-'chunks were, document and chunks, job, marks and claim; reasons of its decisions become erased, and '
-'a decision erased is added: they and the key stay as evidence. If the row is still there and the '
-'document is of its present text, document and chunks stay; if they are of another text they go, '
-'and the row is queued again. A result that a worker still has is stale. Returns for each table how '
-'many were erased, and how many remain, counted anew. The last row is the VACUUM statement after '
-'which the dead versions are no longer in the tables; write-ahead log, backups, the server''s log '
-'and the table itself are not reached. A row that had another key once has left history under '
-'that. For steward_admin.';
+'Remove everything that is kept of a row of a tracked table, in every space: what its document '
+'and chunks were, document and chunks, job, marks and claim; reasons of its decisions become '
+'erased, and a decision erased is added: they and the key stay as evidence. If the row is still '
+'there and the document is of its present text, document and chunks stay; if they are of another '
+'text they go, and the row is queued again. A result that a worker still has is stale. Returns '
+'for each table how many were erased, and how many remain, counted anew. The last row is the '
+'VACUUM statement after which the dead versions are no longer in the tables; VACUUM FULL writes '
+'the files anew. The write-ahead log, backups, replicas, the server''s log and the table itself '
+'are not reached. A row that had another key once has left history under that. For steward_admin.';

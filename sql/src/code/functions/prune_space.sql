@@ -17,8 +17,8 @@ declare
     v_source steward_private.source := prune_space.source;
     v_space steward_private.space := prune_space.space;
     v_row record;
-    v_places tid[] := '{}';
-    v_ids bigint[] := '{}';
+    v_places tid[] := '{}'::tid[];
+    v_ids bigint[] := '{}'::bigint[];
     v_since timestamptz;
     v_pruned bigint := 0;
 begin
@@ -57,7 +57,7 @@ begin
         if cardinality(v_places) = 1000 then
             execute format('delete from %s as t where t.ctid = any($1)', v_space.revision_table)
             using v_places;
-            v_places := '{}';
+            v_places := '{}'::tid[];
         end if;
     end loop;
 
@@ -88,7 +88,7 @@ begin
         if cardinality(v_ids) = 1000 then
             execute format('delete from %s as t where t.chunk_id = any($1)', v_space.past_table)
             using v_ids;
-            v_ids := '{}';
+            v_ids := '{}'::bigint[];
         end if;
     end loop;
 

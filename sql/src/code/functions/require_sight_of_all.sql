@@ -1,5 +1,5 @@
--- What shows texts of rows that are gone can ask no policy about them: it is for those alone whom no
--- policy of the source would stop. Judged for whoever has logged in: definer functions ask.
+-- What shows texts of rows that are gone can ask no policy about them: it is for those alone whom
+-- no policy of the source would stop. Judged for whoever has logged in: definer functions ask.
 create or replace function steward_private.require_sight_of_all(source steward_private.source)
 returns void
 language plpgsql

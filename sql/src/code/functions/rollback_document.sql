@@ -265,7 +265,8 @@ begin
     values (v_space.space_id, v_count - v_removed);
 
     insert into steward_private.decision (
-        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters, decided_at
+        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,
+        decided_at
     )
     values (
         v_space.space_id, v_key, v_doc.revision + 1, 'restored',
@@ -280,9 +281,9 @@ $function$;
 
 comment on function steward.rollback_document(regclass, jsonb, integer, text) is
 'Have a document of a tracked table show the vectors of an earlier revision again, for instance '
-'because a provider gave bad ones since. key: as steward.search() writes it; revision: null for the '
-'one before; model: null for the one that search answers from. Only vectors go back: the revision '
-'must be of the very text that the row has now, cut in the same way, otherwise it is refused with an '
-'error that says which revisions are. Nothing is embedded; what was shown until now becomes history, '
-'and what a worker has in hand of it will be superseded. Returns the number of the new revision. '
-'For steward_admin.';
+'because a provider gave bad ones since. key: as steward.search() writes it; revision: null for '
+'the one before; model: null for the one that search answers from. Only vectors go back: the '
+'revision must be of the very text that the row has now, cut in the same way, otherwise it is '
+'refused with an error that says which revisions are. Nothing is embedded; what was shown until '
+'now becomes history, and what a worker has in hand of it will be superseded. Returns the number '
+'of the new revision. For steward_admin.';

@@ -79,6 +79,6 @@ comment on function steward.tidy() is
 'Remove what is kept no longer: revisions and chunks of before, by keep_history of each source; '
 'decisions, by the setting keep_decisions (90 days), month by month; what was spent more than 400 '
 'days ago. And make one row of those that count a day. Returns a row for each kind, with how many: '
-'revisions, partitions made or dropped, rows. What somebody has locked is left for the next time, and '
-'what cannot be done is a warning. Run by pg_cron every hour after steward.start(). For '
+'revisions, partitions made or dropped, rows. What somebody has locked is left for the next time, '
+'and what cannot be done is a warning. Run by pg_cron every hour after steward.start(). For '
 'steward_operator.';

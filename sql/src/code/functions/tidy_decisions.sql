@@ -64,9 +64,10 @@ begin
             continue;
         end if;
 
-        -- in the order in which others come to them
+        -- In the order in which others come to them. Whoever has begun to write to the partition that
+        -- takes the rest must not find that it no longer takes theirs: so nobody writes at all.
         lock table steward_private.space in share row exclusive mode;
-        lock table steward_private.decision in share update exclusive mode;
+        lock table steward_private.decision in share row exclusive mode;
         lock table steward_private.decision_rest in access exclusive mode;
 
         -- with what the partition must have, so that nothing has to be looked through again

@@ -1,5 +1,6 @@
--- Makes one row of those of a space and a day. Whoever calls it holds the source: no TRUNCATE, which
--- says that what came before no longer counts, may come between. Returns how many rows there are less.
+-- Makes one row of those of a space and a day. Whoever calls it holds the source: no TRUNCATE,
+-- which says that what came before no longer counts, may come between. Returns how many rows there
+-- are less.
 create or replace function steward_private.tidy_tally(space_id integer)
 returns bigint
 language sql
@@ -8,7 +9,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 begin atomic
     with reset as materialized (
-        select max(t.tally_id) as tally_id
+        select coalesce(max(t.tally_id), 0) as tally_id
         from steward_private.tally as t
         where t.space_id = tidy_tally.space_id and t.is_reset
     ),
@@ -19,7 +20,7 @@ begin atomic
         from steward_private.tally as t
         where t.space_id = tidy_tally.space_id
         group by t.day
-        having count(*) > 1 or (select r.tally_id from reset as r) is not null
+        having count(*) > 1 or (select r.tally_id from reset as r) > 0
     ),
 
     gone as (
@@ -37,17 +38,17 @@ begin atomic
         select
             g.space_id,
             g.day,
-            coalesce(sum(g.documents) filter (where r.tally_id is null or g.tally_id > r.tally_id), 0),
-            coalesce(sum(g.chunks) filter (where r.tally_id is null or g.tally_id > r.tally_id), 0),
-            sum(g.embedded),
-            sum(g.reused),
-            sum(g.skipped),
-            sum(g.failed),
-            sum(g.retired),
-            sum(g.chunks_embedded),
-            sum(g.chunks_reused),
-            sum(g.characters),
-            sum(g.characters_embedded)
+            coalesce(sum(g.documents) filter (where g.tally_id > r.tally_id), 0) as documents,
+            coalesce(sum(g.chunks) filter (where g.tally_id > r.tally_id), 0) as chunks,
+            sum(g.embedded) as embedded,
+            sum(g.reused) as reused,
+            sum(g.skipped) as skipped,
+            sum(g.failed) as failed,
+            sum(g.retired) as retired,
+            sum(g.chunks_embedded) as chunks_embedded,
+            sum(g.chunks_reused) as chunks_reused,
+            sum(g.characters) as characters,
+            sum(g.characters_embedded) as characters_embedded
         from gone as g
         cross join reset as r
         group by g.space_id, g.day

@@ -37,17 +37,8 @@ on steward_private.decision (space_id, key);
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
-'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
-'for each month, in schema steward_data.';
-
--- what has no month of its own yet; tidy() makes them in advance
-create table steward_private.decision_rest
-partition of steward_private.decision default;
-
-alter table steward_private.decision_rest enable row level security;
-
-comment on table steward_private.decision_rest is
-'Decisions of months that have no partition of their own.';
+'What became of each edit: one row for each time a document was looked at. Append-only; a '
+'partition for each month, in schema steward_data.';
 
 -- statistics would be copies of errors that outlive what erase() leaves
 alter table steward_private.decision alter column reason set statistics 0;
