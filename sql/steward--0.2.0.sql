@@ -461,7 +461,7 @@ create table steward_private.decision (
     claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
-    constraint decision_pkey primary key (decision_id, decided_at),
+    -- keys and indexes are those of each partition: inherited ones pg_dump --clean cannot drop
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
@@ -470,12 +470,6 @@ create table steward_private.decision (
     ),
     constraint decision_lane_check check (lane in ('edit', 'backfill'))
 ) partition by range (decided_at);
-
-create index decision_space_id_decided_at_idx
-on steward_private.decision (space_id, decided_at);
-
-create index decision_space_id_key_idx
-on steward_private.decision (space_id, key);
 
 alter table steward_private.decision enable row level security;
 
@@ -489,7 +483,16 @@ alter table steward_private.decision alter column reason set statistics 0;
 -- sql/src/schema/tables/decision_rest.sql
 -- what has no month of its own yet; tidy() makes them in advance
 create table steward_private.decision_rest
-partition of steward_private.decision default;
+partition of steward_private.decision (
+    constraint decision_rest_pkey primary key (decision_id)
+)
+default;
+
+create index decision_rest_space_id_decided_at_idx
+on steward_private.decision_rest (space_id, decided_at);
+
+create index decision_rest_space_id_key_idx
+on steward_private.decision_rest (space_id, key);
 
 alter table steward_private.decision_rest enable row level security;
 
@@ -10049,8 +10052,8 @@ end;
 
 -- sql/src/code/functions/tidy_decisions.sql
 -- Partitions of decisions: one for each month, this one and the next made in advance, and dropped
--- when all of it is older than decisions are kept. Returns how many were made, dropped, or, where
--- there can be none, how many old decisions were deleted. Months are those of UTC.
+-- when all of it is older than decisions are kept. Returns how many were made or dropped; as an
+-- extension, how many old decisions were deleted. Months are those of UTC.
 create or replace function steward_private.tidy_decisions()
 returns bigint
 language plpgsql
@@ -10070,7 +10073,8 @@ declare
     v_count bigint;
     v_done bigint := 0;
 begin
-    -- pg_dump cannot bring back a partition of an extension's table: there is but one then.
+    -- Those of an extension's table pg_dump brings back with the foreign key in force, and their rows
+    -- before those that it refers to: there is but one partition then.
     if exists (
         select from pg_depend as d
         where
@@ -10141,6 +10145,12 @@ begin
             v_name
         )
         using v_month, v_next;
+        execute format(
+            'alter table steward_data.%I add constraint %I primary key (decision_id)',
+            v_name, v_name || '_pkey'
+        );
+        execute format('create index on steward_data.%I (space_id, decided_at)', v_name);
+        execute format('create index on steward_data.%I (space_id, key)', v_name);
         execute format(
             'alter table steward_private.decision attach partition steward_data.%I '
             'for values from (%L) to (%L)',

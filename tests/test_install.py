@@ -490,7 +490,17 @@ def test_extension_works_and_is_restored(bare: Database, empty: Database, tmp_pa
     empty.work()
     assert empty.value("select fresh from steward.freshness") == 2
     assert empty.run(decisions)[: len(bare.run(decisions))] == bare.run(decisions)
-    empty.run("select * from steward.tidy()")
+    months = (
+        "select count(*) from pg_inherits where inhparent = 'steward_private.decision'::regclass"
+    )
+    assert empty.value(months) == bare.value(months) == 1
+    # as an extension, old decisions are deleted one by one
+    empty.run("update steward_private.decision set decided_at = now() - interval '91 days'")
+    assert empty.run("select * from steward.tidy()")[0] == (
+        "decisions",
+        len(bare.run(decisions)) + 2,
+    )
+    assert empty.run(decisions) == []
     empty.run("create table more (id integer primary key, body text)")
     empty.run("select steward.track('more', content => 'body')")
 

@@ -1,6 +1,6 @@
 -- Partitions of decisions: one for each month, this one and the next made in advance, and dropped
--- when all of it is older than decisions are kept. Returns how many were made, dropped, or, where
--- there can be none, how many old decisions were deleted. Months are those of UTC.
+-- when all of it is older than decisions are kept. Returns how many were made or dropped; as an
+-- extension, how many old decisions were deleted. Months are those of UTC.
 create or replace function steward_private.tidy_decisions()
 returns bigint
 language plpgsql
@@ -20,7 +20,8 @@ declare
     v_count bigint;
     v_done bigint := 0;
 begin
-    -- pg_dump cannot bring back a partition of an extension's table: there is but one then.
+    -- Those of an extension's table pg_dump brings back with the foreign key in force, and their rows
+    -- before those that it refers to: there is but one partition then.
     if exists (
         select from pg_depend as d
         where
@@ -91,6 +92,12 @@ begin
             v_name
         )
         using v_month, v_next;
+        execute format(
+            'alter table steward_data.%I add constraint %I primary key (decision_id)',
+            v_name, v_name || '_pkey'
+        );
+        execute format('create index on steward_data.%I (space_id, decided_at)', v_name);
+        execute format('create index on steward_data.%I (space_id, key)', v_name);
         execute format(
             'alter table steward_private.decision attach partition steward_data.%I '
             'for values from (%L) to (%L)',

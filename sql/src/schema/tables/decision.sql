@@ -18,7 +18,7 @@ create table steward_private.decision (
     claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
-    constraint decision_pkey primary key (decision_id, decided_at),
+    -- keys and indexes are those of each partition: inherited ones pg_dump --clean cannot drop
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
@@ -27,12 +27,6 @@ create table steward_private.decision (
     ),
     constraint decision_lane_check check (lane in ('edit', 'backfill'))
 ) partition by range (decided_at);
-
-create index decision_space_id_decided_at_idx
-on steward_private.decision (space_id, decided_at);
-
-create index decision_space_id_key_idx
-on steward_private.decision (space_id, key);
 
 alter table steward_private.decision enable row level security;
 

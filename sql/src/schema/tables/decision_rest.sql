@@ -1,6 +1,15 @@
 -- what has no month of its own yet; tidy() makes them in advance
 create table steward_private.decision_rest
-partition of steward_private.decision default;
+partition of steward_private.decision (
+    constraint decision_rest_pkey primary key (decision_id)
+)
+default;
+
+create index decision_rest_space_id_decided_at_idx
+on steward_private.decision_rest (space_id, decided_at);
+
+create index decision_rest_space_id_key_idx
+on steward_private.decision_rest (space_id, key);
 
 alter table steward_private.decision_rest enable row level security;
 
