@@ -34,6 +34,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
         for name in ("steward.rollback_document", "steward_private.prune_space")
         for message in ("result of dynamic SQL", "is not assigned yet", "never read variable")
     ),
+    ("steward.as_of(", "is marked as STABLE, but expression is VOLATILE", "a moment by the clock"),
     ("steward.verify(", "result of dynamic SQL", "rows read through the source's own reader"),
     ("steward.verify(", "is not assigned yet", "the same rows"),
     ("steward.verify(", "never read variable", "the same rows"),
