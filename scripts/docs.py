@@ -64,6 +64,11 @@ GROUPS = (
         ("freshness", "jobs", "decisions", "verify", "reconcile"),
     ),
     (
+        "History",
+        "What search showed once, and how it is brought back or removed.",
+        ("as_of", "rollback_document", "prune", "erase", "tidy"),
+    ),
+    (
         "Backfill and costs",
         "The rows that a source had already, and what was spent.",
         ("backfill", "cancel_backfill", "backfills", "costs"),

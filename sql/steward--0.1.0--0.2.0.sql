@@ -290,6 +290,8 @@ create table steward_private.space (
     paused_until timestamptz,
     -- how often in a row its provider was not there
     setbacks integer not null default 0,
+    -- since when it can be told what search showed; what was before has been pruned, or never kept
+    history_since timestamptz not null default clock_timestamp(),
 
     constraint space_pkey primary key (space_id),
     constraint space_source_id_fkey foreign key (source_id)
@@ -372,13 +374,15 @@ create table steward_private.claim (
 create index claim_space_id_idx on steward_private.claim (space_id);
 create index claim_lease_expires_at_idx on steward_private.claim (lease_expires_at);
 
+-- statistics would be copies of texts that outlive the rows
+alter table steward_private.claim alter column plan set statistics 0;
+
 alter table steward_private.claim enable row level security;
 
 comment on table steward_private.claim is
 'A lease on a job. Exists from claim to complete, fail or reap.';
 
 -- sql/src/schema/tables/decision.sql
--- Keys and indexes are those of each partition: what a partition inherits, pg_dump --clean cannot drop.
 create table steward_private.decision (
     decision_id bigint not null generated always as identity,
     space_id integer not null,
@@ -399,6 +403,7 @@ create table steward_private.decision (
     claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
+    -- keys and indexes are those of each partition: inherited ones pg_dump --clean cannot drop
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
@@ -411,17 +416,19 @@ create table steward_private.decision (
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
-'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
-'for each month, in schema steward_data.';
+'What became of each edit: one row for each time a document was looked at. Append-only; a '
+'partition for each month, in schema steward_data.';
+
+-- statistics would be copies of errors that outlive what erase() leaves
+alter table steward_private.decision alter column reason set statistics 0;
 
 -- sql/src/schema/tables/decision_rest.sql
--- What belongs to no month that has a partition of its own; tidy() makes those in advance, like this
--- one.
+-- what has no month of its own yet; tidy() makes them in advance
 create table steward_private.decision_rest
-partition of steward_private.decision default;
-
-alter table steward_private.decision_rest
-add constraint decision_rest_pkey primary key (decision_id);
+partition of steward_private.decision (
+    constraint decision_rest_pkey primary key (decision_id)
+)
+default;
 
 create index decision_rest_space_id_decided_at_idx
 on steward_private.decision_rest (space_id, decided_at);
@@ -514,8 +521,8 @@ create table steward_private.tally (
     tally_id bigint not null generated always as identity,
     space_id integer not null,
     day date not null default current_date,
-    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows with
-    -- documents holds a lock on the source meanwhile, so that none of before comes later.
+    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows
+    -- with documents holds a lock on the source meanwhile, so that none of before comes later.
     is_reset boolean not null default false,
     documents bigint not null default 0,
     chunks bigint not null default 0,
@@ -2559,6 +2566,47 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/key_value.sql
+-- A key that somebody has given, checked, and written as everybody writes it.
+create or replace function steward_private.key_value(source steward_private.source, key jsonb)
+returns jsonb
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := key_value.source;
+    v_key jsonb;
+begin
+    if key_value.key is null or jsonb_typeof(key_value.key) <> 'object'
+        or not key_value.key ?& v_source.key_columns::text[]
+        or exists (
+            select from unnest(v_source.key_columns) as c (column_name)
+            where key_value.key -> c.column_name::text = 'null'
+        )
+    then
+        raise exception 'this is not a key of table %', v_source.relation
+            using errcode = 'invalid_parameter_value',
+            detail = format(
+                'A key is an object with these columns: %s.',
+                (select string_agg(quote_ident(c), ', ') from unnest(v_source.key_columns) as c)
+            ),
+            hint = 'steward.search() shows how keys are written.';
+    end if;
+
+    execute format(
+        'select %s from %s as k',
+        steward_private.key_object(v_source, 'k'), steward_private.key_record(v_source, '$1')
+    )
+    into strict v_key
+    using key_value.key;
+
+    return v_key;
+end
+$function$;
+
 -- sql/src/code/functions/is_trusted_type.sql
 -- Whether no ordinary role can make code run by the use of a type: a check of a domain, a cast, an
 -- operator. Only the owner of a type can add those.
@@ -2846,6 +2894,20 @@ begin
     );
     execute format('create index on steward_data.%I (%s)', v_past, v_keys);
     execute format('create index on steward_data.%I (superseded_at)', v_past);
+
+    -- No statistics of texts and vectors, which nothing is looked up by: they would be copies that
+    -- outlive the rows.
+    execute format('alter table steward_data.%I alter column last_error set statistics 0', v_job);
+    execute format('alter table steward_data.%I alter column headings set statistics 0', v_doc);
+    execute format('alter table steward_data.%I alter column headings set statistics 0', v_revision);
+    execute format(
+        'alter table steward_data.%I alter column chunk set statistics 0, alter column embedding set statistics 0',
+        v_chunk
+    );
+    execute format(
+        'alter table steward_data.%I alter column chunk set statistics 0, alter column embedding set statistics 0',
+        v_past
+    );
 
     execute format('alter table steward_data.%I enable row level security', v_job);
     execute format('alter table steward_data.%I enable row level security', v_doc);
@@ -4296,10 +4358,10 @@ begin
                 else $sql$
         with gone as (delete from %1$s as t where %3$s returning t.*)
         insert into %5$s (%7$s, superseded_at)
-        select %8$s, coalesce(t.retired_at, clock_timestamp()) from gone as t;
+        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
         get diagnostics v_documents = row_count;
         with gone as (delete from %2$s as t where %3$s returning t.*)
-        insert into %6$s (%9$s, superseded_at) select %10$s, clock_timestamp() from gone as t;
+        insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
         get diagnostics v_chunks = row_count;
         $sql$
             end
@@ -4359,6 +4421,7 @@ begin
         format(
             $sql$
 declare
+    %7$s
     v_documents integer;
     v_chunks integer;
     v_removed integer[];
@@ -4384,7 +4447,12 @@ end
             v_mark_old,
             v_source.mark_tables[3],
             v_columns,
-            v_old_keys
+            v_old_keys,
+            case
+                when v_source.keep_history > interval '0' and v_source.on_delete = 'drop'
+                    then 'v_now timestamptz := clock_timestamp();'
+                else ''
+            end
         )
     );
 
@@ -6037,6 +6105,22 @@ begin
             using errcode = 'insufficient_privilege';
     end if;
 
+    -- History begins when nobody is at work who does not keep it. They would go on behind a weaker lock.
+    if v_old.keep_history = interval '0'
+        and (_begin_alter.options ->> 'keep_history')::interval > interval '0'
+    then
+        if not has_table_privilege(session_user, v_old.relation, 'trigger') then
+            raise exception 'permission denied to alter the tracking of table %', v_old.relation
+                using errcode = 'insufficient_privilege';
+        end if;
+
+        execute format('lock table %s in access exclusive mode', v_old.relation);
+
+        update steward_private.space as s
+        set history_since = clock_timestamp()
+        where s.source_id = v_old.source_id;
+    end if;
+
     -- Also keeps folds out until this commits: so positions may be given out here.
     update steward_private.source as s
     set
@@ -6381,6 +6465,12 @@ begin
             when o.key = 'mode' and v_new ->> 'mode' = 'transactional'
                 then 'from now on writers embed; what was queued stays queued'
             when o.key = 'mode' then 'from now on changes wait for a worker'
+            when o.key = 'keep_history' and (v_new ->> 'keep_history')::interval = interval '0'
+                then 'nothing is kept from now on; what was kept stays until steward.prune()'
+            when o.key = 'keep_history' and (v_old ->> 'keep_history')::interval = interval '0'
+                then 'history is complete from now on'
+            when o.key = 'keep_history'
+                then 'steward.tidy() removes what is older'
             else 'holds from now on'
         end
     from jsonb_each(v_new) as o
@@ -9107,6 +9197,1257 @@ comment on function steward.reconcile(regclass) is
 'a disabled trigger). Returns how many. Reads every row, but cuts none; steward.verify() looks '
 'closer. For steward_operator.';
 
+-- what was: look back, go back, let go
+
+-- sql/src/code/functions/require_sight_of_all.sql
+-- What shows texts of rows that are gone can ask no policy about them: it is for those alone whom
+-- no policy of the source would stop. Judged for whoever has logged in: definer functions ask.
+create or replace function steward_private.require_sight_of_all(source steward_private.source)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_relation regclass := (require_sight_of_all.source).relation;
+    v_table pg_class;
+    v_role pg_roles;
+begin
+    select c.* into v_table from pg_class as c where c.oid = v_relation;
+    select r.* into strict v_role from pg_roles as r where r.rolname = session_user;
+
+    if not coalesce(has_table_privilege(session_user, v_relation, 'select'), false) then
+        raise exception 'permission denied for table %', v_relation
+            using errcode = 'insufficient_privilege',
+            detail = 'Its history shows texts of rows that may be gone.',
+            hint = format('Run as its owner: grant select on %s to %I;', v_relation, session_user);
+    end if;
+
+    if v_table.relrowsecurity and not (
+        v_role.rolsuper or v_role.rolbypassrls
+        or (pg_has_role(session_user, v_table.relowner, 'usage') and not v_table.relforcerowsecurity)
+    ) then
+        raise exception 'permission denied for the history of table %', v_relation
+            using errcode = 'insufficient_privilege',
+            detail = 'Row security of the table holds for you, and cannot be asked about rows that '
+                'are gone.',
+            hint = 'Ask its owner, or a role with BYPASSRLS.';
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/as_of.sql
+create or replace function steward.as_of(source regclass, "when" timestamptz)
+returns table (
+    key jsonb, ordinal integer, heading text, chunk text, model text, revision integer
+)
+language plpgsql
+-- stable: all of it in one snapshot, so that nothing is pruned between the question and the answer
+stable parallel unsafe
+-- definer: what is gone belongs to no row whose policies could decide; see require_sight_of_all()
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(as_of.source);
+    v_space steward_private.space;
+    v_first timestamptz;
+begin
+    perform steward_private.require_sight_of_all(v_source);
+
+    if as_of."when" is null or as_of."when" > clock_timestamp() then
+        raise exception 'the moment must be in the past'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    -- locks the source before what belongs to it, as everybody does
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    select s.* into v_space
+    from steward_private.tenure as t
+    inner join steward_private.space as s on s.space_id = t.space_id
+    where
+        t.source_id = v_source.source_id
+        and t.began_at <= as_of."when"
+        and (t.ended_at is null or as_of."when" < t.ended_at)
+    order by t.began_at desc
+    limit 1;
+
+    if not found then
+        select min(t.began_at) into v_first
+        from steward_private.tenure as t
+        where t.source_id = v_source.source_id;
+
+        raise exception 'search did not answer from table % at that moment', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format('It is tracked since %s.', v_first);
+    end if;
+
+    if v_space.chunk_table is null then
+        raise exception 'what search showed of table % at that moment has been dropped',
+            v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format('It answered from vectors of the model %s.', v_space.model_name);
+    end if;
+
+    if v_source.keep_history = interval '0' then
+        raise exception 'no history of table % is kept', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = format(
+                'It begins with: select steward.alter(%L, keep_history => ''30 days'');',
+                v_source.relation::text
+            );
+    end if;
+
+    if as_of."when" < v_space.history_since then
+        raise exception 'the history of table % does not reach back to that moment',
+            v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format(
+                'It is complete since %s, and %s of it is kept.',
+                v_space.history_since, v_source.keep_history
+            );
+    end if;
+
+    return query execute format(
+        $sql$
+        select
+            %6$s, (o.n - 1)::integer, o.heading, coalesce(c.chunk, p.chunk), %7$L, d.revision
+        from (
+            select %8$s, d.revision, d.chunk_ids, d.headings
+            from %1$s as d
+            where d.valid_from <= $1 and (d.retired_at is null or $1 < d.retired_at)
+            union all
+            select %8$s, d.revision, d.chunk_ids, d.headings
+            from %2$s as d
+            where d.valid_from <= $1 and $1 < d.superseded_at
+        ) as d
+        cross join lateral unnest(d.chunk_ids, d.headings)
+            with ordinality as o (chunk_id, heading, n)
+        left join %3$s as c on c.chunk_id = o.chunk_id
+        left join %4$s as p on p.chunk_id = o.chunk_id
+        order by %5$s, o.n
+        $sql$,
+        v_space.doc_table,
+        v_space.revision_table,
+        v_space.chunk_table,
+        v_space.past_table,
+        steward_private.key_list(v_source, 'd'),
+        steward_private.key_object(v_source, 'd'),
+        v_space.model_name,
+        steward_private.key_list(v_source, 'd')
+    )
+    using as_of."when";
+end
+$function$;
+
+comment on function steward.as_of(regclass, timestamptz) is
+'What search could show of a tracked table at a moment of the past: every chunk, from the model '
+'that search answered from then, with the revision of its document (that of now, if it shows the '
+'same since). An edit counts from the moment when its statement ran or its result was stored, by '
+'the clock of the server, not from when that was committed. What steward.erase() has removed is '
+'not shown. An error where history does not reach back: before the table was tracked, what '
+'steward.prune() has removed, and while keep_history is 0. For steward_admin with SELECT on the '
+'table and not subject to its row security, because rows that are gone cannot be judged by it.';
+
+-- sql/src/code/functions/rollback_document.sql
+create or replace function steward.rollback_document(
+    source regclass, key jsonb, revision integer default null, model text default null
+)
+returns integer
+language plpgsql
+volatile parallel unsafe
+-- definer: writes vectors on behalf of an admin that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(rollback_document.source);
+    v_space steward_private.space;
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_is_kept boolean := v_source.keep_history > interval '0';
+    v_key jsonb;
+    v_counts boolean;
+    v_hash bytea;
+    v_doc record;
+    v_old record;
+    v_known text;
+    v_ids bigint[];
+    v_count integer;
+    v_removed integer;
+    v_now timestamptz;
+begin
+    perform steward_private.require_read_committed('rollback_document()');
+    v_key := steward_private.key_value(v_source, rollback_document.key);
+
+    -- source, row, job, document: in the order in which everybody locks them
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    select s.* into v_space
+    from steward_private.space as s
+    where
+        s.source_id = v_source.source_id
+        and s.state <> 'retired'
+        and case
+            when rollback_document.model is null then s.state = 'active'
+            else s.model_name = rollback_document.model
+        end;
+
+    if not found then
+        raise exception 'table % is not embedded by model "%"',
+            v_source.relation, rollback_document.model
+            using errcode = 'undefined_object',
+            hint = 'List its models with: select * from steward.spaces;';
+    end if;
+
+    execute format(
+        'select l.counts from steward_private.lock_%s($1) as l', v_source.source_id
+    )
+    into v_counts
+    using jsonb_build_array(v_key);
+
+    if v_counts is null then
+        execute format(
+            'select r.found from steward_private.there_%s($1) as r', v_source.source_id
+        )
+        into v_counts
+        using jsonb_build_array(v_key);
+
+        if v_counts then
+            raise exception 'somebody is writing to row % of table %', v_key, v_source.relation
+                using errcode = 'lock_not_available',
+                hint = 'Try again in a moment.';
+        end if;
+    end if;
+
+    if not v_counts then
+        raise exception 'there is no row % of table %', v_key, v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = 'What is gone is not brought back.';
+    end if;
+
+    execute format(
+        'select from %s as t, %s as k where %s for update of t',
+        v_space.job_table, steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k')
+    )
+    using v_key;
+    execute format(
+        'select t.* from %s as t, %s as k where %s for update of t',
+        v_space.doc_table, steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k')
+    )
+    into v_doc
+    using v_key;
+    execute format(
+        'select sha256(convert_to(coalesce(r.content, ''''), ''UTF8'')) '
+        'from steward_private.read_%s($1) as r where r.found',
+        v_source.source_id
+    )
+    into v_hash
+    using jsonb_build_array(v_key);
+
+    -- Whatever is to be shown has to be of the text that the row has now: compared with the row
+    -- itself, because a change may have come that no worker has seen yet.
+    if v_doc.revision is null or v_doc.retired_at is not null
+        or v_hash is distinct from v_doc.content_hash
+    then
+        raise exception 'document % of table % is not of the present text of its row',
+            v_key, v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format(
+                'The text of the row has the hash %s, that of the document %s.',
+                coalesce(encode(v_hash, 'hex'), 'null'),
+                coalesce(encode(v_doc.content_hash, 'hex'), 'null')
+            ),
+            hint = 'A worker has yet to come to it.';
+    end if;
+
+    execute format(
+        $sql$
+        select t.*
+        from %1$s as t, %2$s as k
+        where %3$s and ($2 is null or t.revision = $2)
+        order by t.superseded_at desc, t.revision desc
+        limit 1
+        $sql$,
+        v_space.revision_table, steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k')
+    )
+    into v_old
+    using v_key, rollback_document.revision;
+
+    execute format(
+        $sql$
+        select string_agg(t.revision::text, ', ' order by t.superseded_at desc)
+        from %1$s as t, %2$s as k
+        where %3$s and (t.content_hash, t.starts, t.ends, t.headings)
+            is not distinct from ($2, $3, $4, $5)
+        $sql$,
+        v_space.revision_table, steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k')
+    )
+    into v_known
+    using v_key, v_doc.content_hash, v_doc.starts, v_doc.ends, v_doc.headings;
+
+    if v_old.revision is null then
+        raise exception 'document % of table % has no revision % in its history',
+            v_key, v_source.relation, coalesce(rollback_document.revision::text, 'before this one')
+            using errcode = 'undefined_object',
+            detail = format(
+                'It is at revision %s. Of the same text there are: %s.',
+                v_doc.revision, coalesce(v_known, 'none')
+            );
+    end if;
+
+    if (v_old.content_hash, v_old.starts, v_old.ends, v_old.headings)
+        is distinct from (v_doc.content_hash, v_doc.starts, v_doc.ends, v_doc.headings)
+    then
+        raise exception 'revision % of document % of table % is of an outdated text',
+            v_old.revision, v_key, v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = format(
+                'Its text has the hash %s and was cut into %s chunks; the row has now a text with '
+                'the hash %s, cut into %s chunks. Of the present text there are these revisions: %s.',
+                encode(v_old.content_hash, 'hex'), cardinality(v_old.chunk_ids),
+                encode(v_hash, 'hex'), cardinality(v_doc.chunk_ids), coalesce(v_known, 'none')
+            ),
+            hint = 'Search never shows a text that its row no longer has.';
+    end if;
+
+    -- Chunks that it shows already stay where they are; the others come back under new numbers.
+    execute format(
+        $sql$
+        select
+            array_agg(coalesce(c.chunk_id, nextval(%3$L)) order by o.n),
+            count(*) filter (where c.chunk_id is null and p.chunk_id is null)
+        from unnest($1::bigint[]) with ordinality as o (chunk_id, n)
+        left join %1$s as c on c.chunk_id = o.chunk_id
+        left join %2$s as p on p.chunk_id = o.chunk_id
+        $sql$,
+        v_space.chunk_table, v_space.past_table,
+        pg_get_serial_sequence(v_space.chunk_table::text, 'chunk_id')
+    )
+    into v_ids, v_count
+    using v_old.chunk_ids::bigint[];
+
+    if v_count > 0 then
+        raise exception 'chunks of revision % of document % of table % are gone',
+            v_old.revision, v_key, v_source.relation
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+
+    v_now := clock_timestamp();
+
+    if v_is_kept then
+        execute format(
+            $sql$
+            insert into %1$s (
+                %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from,
+                decided_at, superseded_at
+            )
+            select
+                %5$s, t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings,
+                t.valid_from, t.decided_at, $2
+            from %2$s as t, %3$s as k
+            where %6$s
+            $sql$,
+            v_space.revision_table, v_space.doc_table,
+            steward_private.key_record(v_source, '$1'),
+            v_columns, steward_private.key_list(v_source, 't'),
+            steward_private.key_match(v_source, 't', 'k')
+        )
+        using v_key, v_now;
+    end if;
+
+    execute format(
+        $sql$
+        insert into %1$s (chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at)
+        select o.new_id, %4$s, t.chunk, t.chunk_hash, t.embedding, t.embedded_at
+        from unnest($1::bigint[], $2::bigint[]) as o (old_id, new_id)
+        inner join %2$s as t on t.chunk_id = o.old_id
+        where o.old_id <> o.new_id
+        $sql$,
+        v_space.chunk_table, v_space.past_table, v_columns, steward_private.key_list(v_source, 't')
+    )
+    using v_old.chunk_ids::bigint[], v_ids;
+    get diagnostics v_count = row_count;
+
+    execute format(
+        $sql$
+        with removed as (
+            delete from %1$s as t
+            using %3$s as k
+            where %4$s and t.chunk_id <> all($2)
+            returning t.*
+        ),
+
+        kept as (
+            insert into %2$s (
+                chunk_id, %5$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+            )
+            select t.chunk_id, %6$s, t.chunk, t.chunk_hash, t.embedding, t.embedded_at, $3
+            from removed as t
+            where $4
+        )
+
+        select count(*) from removed
+        $sql$,
+        v_space.chunk_table, v_space.past_table, steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k'), v_columns,
+        steward_private.key_list(v_source, 't')
+    )
+    into v_removed
+    using v_key, coalesce(v_ids, '{}'), v_now, v_is_kept;
+
+    -- a plan that a worker has of it is now against another revision
+    execute format(
+        $sql$
+        update %1$s as t
+        set revision = t.revision + 1, chunk_ids = $2, valid_from = $3, decided_at = $3
+        from %2$s as k
+        where %3$s
+        $sql$,
+        v_space.doc_table, steward_private.key_record(v_source, '$1'),
+        steward_private.key_match(v_source, 't', 'k')
+    )
+    using v_key, coalesce(v_ids, '{}'), v_now;
+
+    insert into steward_private.tally (space_id, chunks)
+    values (v_space.space_id, v_count - v_removed);
+
+    insert into steward_private.decision (
+        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,
+        decided_at
+    )
+    values (
+        v_space.space_id, v_key, v_doc.revision + 1, 'restored',
+        format('vectors of revision %s', v_old.revision),
+        coalesce(cardinality(v_ids), 0), v_removed,
+        coalesce((select max(e.e) from unnest(v_doc.ends::integer[]) as e (e)), 0), v_now
+    );
+
+    return v_doc.revision + 1;
+end
+$function$;
+
+comment on function steward.rollback_document(regclass, jsonb, integer, text) is
+'Have a document of a tracked table show the vectors of an earlier revision again, for instance '
+'because a provider gave bad ones since. key: as steward.search() writes it; revision: null for '
+'the one before; model: null for the one that search answers from. Only vectors go back: the '
+'revision must be of the very text that the row has now, cut in the same way, otherwise it is '
+'refused with an error that says which revisions are. Nothing is embedded; what was shown until '
+'now becomes history, and what a worker has in hand of it will be superseded. Returns the number '
+'of the new revision. For steward_admin.';
+
+-- sql/src/code/functions/erase.sql
+create or replace function steward.erase(source regclass, key jsonb)
+returns table (object text, erased bigint, remaining bigint)
+language plpgsql
+volatile parallel unsafe
+-- definer: deletes on behalf of an admin that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(erase.source);
+    v_space steward_private.space;
+    v_key jsonb;
+    v_record text := steward_private.key_record(v_source, '$1');
+    v_match text := steward_private.key_match(v_source, 't', 'k');
+    v_same text;
+    v_counts boolean;
+    v_hash bytea;
+    v_table regclass;
+    v_error text;
+    v_errors text[] := '{}'::text[];
+    v_is_kept boolean;
+    v_is_due boolean := false;
+    v_documents bigint;
+    v_count bigint;
+    v_claims bigint := 0;
+    v_spaces integer[] := '{}'::integer[];
+    -- table and number, in the order in which they are told
+    v_done jsonb := '[]'::jsonb;
+    v_reasons text[];
+    v_item record;
+begin
+    perform steward_private.require_read_committed('erase()');
+    v_key := steward_private.key_value(v_source, erase.key);
+
+    -- Source, row, job, document: in the order in which everybody locks them. And no fold
+    -- meanwhile, which makes jobs of marks.
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+    perform from steward_private.source as s
+    where s.source_id = v_source.source_id
+    for no key update;
+
+    execute format(
+        'select l.counts from steward_private.lock_%s($1) as l', v_source.source_id
+    )
+    into v_counts
+    using jsonb_build_array(v_key);
+
+    if v_counts is null then
+        execute format(
+            'select r.found from steward_private.there_%s($1) as r', v_source.source_id
+        )
+        into v_counts
+        using jsonb_build_array(v_key);
+
+        if v_counts then
+            raise exception 'somebody is writing to row % of table %', v_key, v_source.relation
+                using errcode = 'lock_not_available',
+                hint = 'Try again in a moment.';
+        end if;
+    end if;
+
+    -- as long as the row says the same, its document is no secret
+    if v_counts then
+        begin
+            execute format(
+                'select sha256(convert_to(coalesce(r.content, ''''), ''UTF8'')) '
+                'from steward_private.read_%s($1) as r where r.found',
+                v_source.source_id
+            )
+            into v_hash
+            using jsonb_build_array(v_key);
+        exception
+            when transaction_rollback or insufficient_resources or lock_not_available then
+                raise;
+            when others then
+                -- its text cannot be computed: then no document is of it
+                v_hash := null;
+        end;
+    end if;
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.job_table is not null
+        order by s.space_id
+    loop
+        v_spaces := v_spaces || v_space.space_id;
+
+        -- Waits for whoever has it in hand; then what they have is a claim that can be seen.
+        execute format(
+            'select t.last_error from %s as t, %s as k where %s for update of t',
+            v_space.job_table, v_record, v_match
+        )
+        into v_error
+        using v_key;
+        v_errors := v_errors || v_error;
+
+        execute format(
+            $sql$
+            with own as materialized (
+                select c.token, c.key from steward_private.claim as c where c.space_id = $2
+            )
+
+            delete from steward_private.claim as c
+            using own as o
+            where
+                c.token = o.token
+                and exists (select from %1$s as t, %2$s as k where %3$s)
+            $sql$,
+            steward_private.key_record(v_source, 'o.key'), v_record, v_match
+        )
+        using v_key, v_space.space_id;
+        get diagnostics v_count = row_count;
+        v_claims := v_claims + v_count;
+
+        execute format(
+            'select count(*) > 0 from %s as t, %s as k '
+            'where %s and t.content_hash = $2 and t.retired_at is null',
+            v_space.doc_table, v_record, v_match
+        )
+        into v_is_kept
+        using v_key, v_hash;
+
+        execute format(
+            'select count(*) from %s as t, %s as k where %s and t.retired_at is null',
+            v_space.doc_table, v_record, v_match
+        )
+        into v_documents
+        using v_key;
+
+        foreach v_table in array array[
+            v_space.job_table, v_space.revision_table, v_space.past_table, v_space.doc_table,
+            v_space.chunk_table
+        ] loop
+            v_count := 0;
+
+            if not v_is_kept or v_table not in (v_space.doc_table, v_space.chunk_table) then
+                execute format(
+                    'delete from %s as t using %s as k where %s', v_table, v_record, v_match
+                )
+                using v_key;
+                get diagnostics v_count = row_count;
+            end if;
+
+            v_is_due := v_is_due or (
+                v_table = v_space.job_table and v_count > 0 and v_space.state <> 'retired'
+            );
+            v_done := v_done || jsonb_build_array(jsonb_build_array(v_table::text, v_count));
+        end loop;
+
+        if not v_is_kept then
+            -- the last one deleted were the chunks
+            insert into steward_private.tally (space_id, documents, chunks)
+            select v_space.space_id, -v_documents, -v_count
+            where v_documents + v_count > 0;
+            v_is_due := v_is_due or v_space.state <> 'retired';
+        end if;
+    end loop;
+
+    foreach v_table in array v_source.mark_tables[:2] loop
+        execute format(
+            'delete from %s as t using %s as k where %s', v_table, v_record, v_match
+        )
+        using v_key;
+        get diagnostics v_count = row_count;
+        v_is_due := v_is_due or v_count > 0;
+        v_done := v_done || jsonb_build_array(jsonb_build_array(v_table::text, v_count));
+    end loop;
+
+    -- as a fold would do it
+    execute format(
+        $sql$
+        with let_go as (
+            delete from %1$s as t using %2$s as k where %3$s returning t.removed
+        ),
+
+        tallied as (
+            insert into steward_private.tally (space_id, documents, chunks)
+            select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+            from let_go as g
+            cross join generate_subscripts(g.removed, 1) as i (n)
+            inner join steward_private.space as s on s.space_id = g.removed[i.n][1]
+            group by s.space_id
+        )
+
+        select count(*) from let_go
+        $sql$,
+        v_source.mark_tables[3], v_record, v_match
+    )
+    into v_count
+    using v_key;
+    v_done := v_done || jsonb_build_array(
+        jsonb_build_array(v_source.mark_tables[3]::text, v_count)
+    );
+
+    -- Values that are equal can be written in several ways: then every key has to be looked at.
+    v_same := case
+        when (
+            select
+                bool_and(
+                    k.operator = 'operator(pg_catalog.=)'
+                    and k.collation_clause = ''
+                    and k.type_name
+                    ~ '^(smallint|integer|bigint|numeric|text|uuid|boolean|date)(\(|$)'
+                )
+            from unnest(
+                v_source.key_operators, v_source.key_collations, v_source.key_types
+            ) as k (operator, collation_clause, type_name)
+        )
+            then 'd.key = $1'
+        else format(
+            'd.key is not null and exists (select from %s as t, %s as k where %s)',
+            steward_private.key_record(v_source, 'd.key'), v_record, v_match
+        )
+    end;
+
+    execute format(
+        $sql$
+        with own as materialized (
+            select d.decision_id, d.decided_at, d.reason, d.outcome
+            from steward_private.decision as d
+            where d.space_id = any($2) and d.reason <> 'erased' and %1$s
+        ),
+
+        scrubbed as (
+            update steward_private.decision as d
+            set reason = 'erased'
+            from own as o
+            where d.decision_id = o.decision_id and d.decided_at = o.decided_at
+        )
+
+        select count(*), array_agg(distinct o.reason) filter (where o.outcome = 'failed')
+        from own as o
+        $sql$,
+        v_same
+    )
+    into v_count, v_reasons
+    using v_key, v_spaces;
+    v_errors := v_errors || v_reasons;
+
+    -- an error may have stopped the whole space
+    update steward_private.space as s
+    set problem = 'erased'
+    where s.problem = any(v_errors);
+
+    insert into steward_private.decision (space_id, key, outcome, reason)
+    select s.space_id, v_key, 'erased', 'erased'
+    from unnest(v_spaces) as s (space_id);
+
+    -- What is left is looked for anew, whatever was counted.
+    for v_item in
+        select (e.value ->> 0)::regclass as name, (e.value ->> 1)::bigint as amount
+        from jsonb_array_elements(v_done) with ordinality as e (value, n)
+        order by e.n
+    loop
+        execute format(
+            'select count(*) from %s as t, %s as k where %s', v_item.name, v_record, v_match
+        )
+        into remaining
+        using v_key;
+        object := v_item.name;
+        erased := v_item.amount;
+        return next;
+    end loop;
+
+    object := 'steward_private.claim';
+    erased := v_claims;
+    execute format(
+        $sql$
+        with own as materialized (
+            select c.key from steward_private.claim as c where c.space_id = any($2)
+        )
+
+        select count(*)
+        from own as o
+        where exists (select from %1$s as t, %2$s as k where %3$s)
+        $sql$,
+        steward_private.key_record(v_source, 'o.key'), v_record, v_match
+    )
+    into remaining
+    using v_key, v_spaces;
+    return next;
+
+    object := 'reasons in steward_private.decision';
+    erased := v_count;
+    execute format(
+        'select count(*) from steward_private.decision as d '
+        'where d.space_id = any($2) and d.reason <> ''erased'' and %s',
+        v_same
+    )
+    into remaining
+    using v_key, v_spaces;
+    return next;
+
+    -- What a row still needs begins anew.
+    if v_counts and v_is_due then
+        execute format(
+            'insert into %s (%s) select %s from %s as k',
+            v_source.mark_tables[1],
+            replace(steward_private.key_list(v_source, 't'), 't.', ''),
+            steward_private.key_list(v_source, 'k'),
+            v_record
+        )
+        using v_key;
+
+        if v_source.notify then
+            perform pg_notify('steward', v_source.label);
+        end if;
+    end if;
+
+    object := format(
+        'dead versions in the files, until: vacuum %s, steward_private.claim, '
+        'steward_private.decision, steward_private.space;',
+        (
+            select string_agg(e.value ->> 0, ', ' order by e.n)
+            from jsonb_array_elements(v_done) with ordinality as e (value, n)
+        )
+    );
+    erased := 0;
+    remaining := null;
+    return next;
+end
+$function$;
+
+comment on function steward.erase(regclass, jsonb) is
+'Remove everything that is kept of a row of a tracked table, in every space: what its document '
+'and chunks were, document and chunks, job, marks and claim; reasons of its decisions become '
+'erased, and a decision erased is added: they and the key stay as evidence. If the row is still '
+'there and the document is of its present text, document and chunks stay; if they are of another '
+'text they go, and the row is queued again. A result that a worker still has is stale. Returns '
+'for each table how many were erased, and how many remain, counted anew. The last row is the '
+'VACUUM statement after which the dead versions are no longer in the tables; VACUUM FULL writes '
+'the files anew. The write-ahead log, backups, replicas, the server''s log and the table itself '
+'are not reached. A row that had another key once has left history under that. For steward_admin.';
+
+-- sql/src/code/functions/prune_space.sql
+-- Deletes what documents and chunks of a space were until some moment, up to so many of each; null:
+-- all. Returns how many revisions. Whoever calls it holds the source, see touch_source().
+create or replace function steward_private.prune_space(
+    source steward_private.source,
+    space steward_private.space,
+    before timestamptz,
+    keep_revisions integer,
+    amount bigint
+)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := prune_space.source;
+    v_space steward_private.space := prune_space.space;
+    v_row record;
+    v_places tid[] := '{}'::tid[];
+    v_ids bigint[] := '{}'::bigint[];
+    v_since timestamptz;
+    v_pruned bigint := 0;
+begin
+    -- the newest of a document stay, whatever their age
+    for v_row in execute format(
+        $sql$
+        select t.ctid as place, t.superseded_at
+        from %1$s as t
+        where
+            t.superseded_at <= $1
+            and (
+                $2 = 0
+                or $2 <= (
+                    select count(*)
+                    from (
+                        select from %1$s as n
+                        where
+                            %2$s and n.superseded_at >= t.superseded_at
+                            and (n.superseded_at, n.revision) > (t.superseded_at, t.revision)
+                        limit $2
+                    ) as n
+                )
+            )
+        order by t.superseded_at
+        limit $3
+        $sql$,
+        v_space.revision_table,
+        steward_private.key_match(v_source, 'n', 't')
+    )
+    using prune_space.before, prune_space.keep_revisions, prune_space.amount
+    loop
+        v_places := v_places || v_row.place;
+        v_since := v_row.superseded_at;
+        v_pruned := v_pruned + 1;
+
+        if cardinality(v_places) = 1000 then
+            execute format('delete from %s as t where t.ctid = any($1)', v_space.revision_table)
+            using v_places;
+            v_places := '{}'::tid[];
+        end if;
+    end loop;
+
+    execute format('delete from %s as t where t.ctid = any($1)', v_space.revision_table)
+    using v_places;
+
+    -- chunks that nothing names any more
+    for v_row in execute format(
+        $sql$
+        select t.chunk_id
+        from %1$s as t
+        where
+            t.superseded_at <= $1
+            and not exists (
+                select from %2$s as r where %3$s and t.chunk_id = any(r.chunk_ids)
+            )
+        order by t.superseded_at
+        limit $2
+        $sql$,
+        v_space.past_table,
+        v_space.revision_table,
+        steward_private.key_match(v_source, 'r', 't')
+    )
+    using prune_space.before, prune_space.amount
+    loop
+        v_ids := v_ids || v_row.chunk_id::bigint;
+
+        if cardinality(v_ids) = 1000 then
+            execute format('delete from %s as t where t.chunk_id = any($1)', v_space.past_table)
+            using v_ids;
+            v_ids := '{}'::bigint[];
+        end if;
+    end loop;
+
+    execute format('delete from %s as t where t.chunk_id = any($1)', v_space.past_table)
+    using v_ids;
+
+    -- what a revision showed until then cannot be told any more
+    update steward_private.space as s
+    set history_since = v_since
+    where s.space_id = v_space.space_id and s.history_since < v_since;
+
+    return v_pruned;
+end
+$function$;
+
+-- sql/src/code/functions/prune.sql
+create or replace function steward.prune(
+    source regclass, older_than interval default null, keep_revisions integer default 0
+)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: deletes on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(prune.source);
+    v_space steward_private.space;
+    v_age interval := coalesce(prune.older_than, v_source.keep_history);
+    v_pruned bigint := 0;
+begin
+    perform steward_private.require_read_committed('prune()');
+
+    if v_age < interval '0' then
+        raise exception 'older_than must not be negative'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if prune.keep_revisions is null or prune.keep_revisions < 0 then
+        raise exception 'keep_revisions must be 0 or more'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if v_age < v_source.keep_history
+        and not pg_has_role(session_user, 'steward_admin', 'member')
+    then
+        raise exception 'permission denied to prune what table % is to keep', v_source.relation
+            using errcode = 'insufficient_privilege',
+            detail = format('Its history is kept for %s.', v_source.keep_history),
+            hint = 'A steward_admin may, or shorten keep_history with steward.alter().';
+    end if;
+
+    -- locks the source before what belongs to it, as everybody does
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.revision_table is not null
+        order by s.space_id
+    loop
+        v_pruned := v_pruned + steward_private.prune_space(
+            v_source, v_space, clock_timestamp() - v_age, prune.keep_revisions, null
+        );
+    end loop;
+
+    return v_pruned;
+end
+$function$;
+
+comment on function steward.prune(regclass, interval, integer) is
+'Delete what documents and chunks of a tracked table were until longer ago than older_than; null: '
+'as long as its keep_history says. keep_revisions: as many of each document stay, however old. '
+'Returns how many revisions were deleted. steward.as_of() is an error for moments that they are '
+'missing from. steward.tidy() does it regularly. For steward_operator, and a shorter time than '
+'keep_history for steward_admin.';
+
+-- sql/src/code/functions/keep_decisions.sql
+create or replace function steward_private.keep_decisions()
+returns interval
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        coalesce(
+            (
+                select s.value
+                from steward_private.setting as s
+                where s.setting_name = 'keep_decisions'
+            ),
+            '90 days'
+        )::interval;
+end;
+
+-- sql/src/code/functions/tidy_decisions.sql
+-- Partitions of decisions: one for each month, this one and the next made in advance, and dropped
+-- when all of it is older than decisions are kept. Returns how many were made or dropped; as an
+-- extension, how many old decisions were deleted. Months are those of UTC.
+create or replace function steward_private.tidy_decisions()
+returns bigint
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+-- workers and writers wait for us here: so we give up before anybody is the victim of a deadlock
+set lock_timeout = '300ms'
+as $function$
+declare
+    v_until timestamptz := now() - steward_private.keep_decisions();
+    v_month timestamptz;
+    v_next timestamptz;
+    v_name name;
+    v_row record;
+    v_count bigint;
+    v_done bigint := 0;
+begin
+    -- Those of an extension's table pg_dump brings back with the foreign key in force, and their rows
+    -- before those that it refers to: there is but one partition then.
+    if exists (
+        select from pg_depend as d
+        where
+            d.classid = 'pg_class'::regclass and d.deptype = 'e'
+            and d.objid = 'steward_private.decision'::regclass
+    ) then
+        for v_row in select s.space_id from steward_private.space as s order by s.space_id loop
+            delete from steward_private.decision as d
+            where d.space_id = v_row.space_id and d.decided_at < v_until;
+            get diagnostics v_count = row_count;
+            v_done := v_done + v_count;
+        end loop;
+
+        return v_done;
+    end if;
+
+    for v_row in
+        select m.month
+        from (
+            select distinct date_trunc('month', d.decided_at) as month
+            from steward_private.decision_rest as d
+            union
+            select date_trunc('month', now())
+            union
+            select date_trunc('month', now()) + interval '1 month'
+        ) as m
+        where isfinite(m.month)
+        order by m.month
+    loop
+        v_month := v_row.month;
+        v_next := v_month + interval '1 month';
+        v_name := 'decision_' || to_char(v_month, 'YYYYMM');
+
+        continue when to_regclass(format('steward_data.%I', v_name)) is not null;
+
+        if v_next <= v_until then
+            delete from steward_private.decision_rest as d
+            where d.decided_at >= v_month and d.decided_at < v_next;
+            get diagnostics v_count = row_count;
+            v_done := v_done + v_count;
+            continue;
+        end if;
+
+        -- In the order in which others come to them. Whoever has begun to write to the partition that
+        -- takes the rest must not find that it no longer takes theirs: so nobody writes at all.
+        lock table steward_private.space in share row exclusive mode;
+        lock table steward_private.decision in share row exclusive mode;
+        lock table steward_private.decision_rest in access exclusive mode;
+
+        -- with what the partition must have, so that nothing has to be looked through again
+        execute format(
+            'create table steward_data.%I (like steward_private.decision '
+            'including defaults including constraints, '
+            'constraint %I check (decided_at >= %L and decided_at < %L))',
+            v_name, v_name || '_month_check', v_month, v_next
+        );
+        execute format('alter table steward_data.%I alter column reason set statistics 0', v_name);
+        execute format('alter table steward_data.%I enable row level security', v_name);
+        execute format(
+            'comment on table steward_data.%I is %L', v_name,
+            format('Decisions of %s (UTC).', to_char(v_month, 'YYYY-MM'))
+        );
+        execute format(
+            'with moved as ('
+            'delete from steward_private.decision_rest as d '
+            'where d.decided_at >= $1 and d.decided_at < $2 returning d.*) '
+            'insert into steward_data.%I select m.* from moved as m',
+            v_name
+        )
+        using v_month, v_next;
+        execute format(
+            'alter table steward_data.%I add constraint %I primary key (decision_id)',
+            v_name, v_name || '_pkey'
+        );
+        execute format('create index on steward_data.%I (space_id, decided_at)', v_name);
+        execute format('create index on steward_data.%I (space_id, key)', v_name);
+        execute format(
+            'alter table steward_private.decision attach partition steward_data.%I '
+            'for values from (%L) to (%L)',
+            v_name, v_month, v_next
+        );
+        execute format(
+            'alter table steward_data.%I drop constraint %I', v_name, v_name || '_month_check'
+        );
+        v_done := v_done + 1;
+    end loop;
+
+    -- what lies in months that have partitions by now has gone there; the rest is out of time
+    for v_row in
+        select c.oid::regclass as name
+        from pg_inherits as i
+        inner join pg_class as c on c.oid = i.inhrelid
+        where
+            i.inhparent = 'steward_private.decision'::regclass
+            and c.relnamespace = 'steward_data'::regnamespace
+            and c.relname ~ '^decision_[0-9]{6}$'
+            and to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= v_until
+        order by c.relname
+    loop
+        execute format('drop table %s', v_row.name);
+        v_done := v_done + 1;
+    end loop;
+
+    return v_done;
+end
+$function$;
+
+-- sql/src/code/functions/tidy_tally.sql
+-- Makes one row of those of a space and a day. Whoever calls it holds the source: no TRUNCATE,
+-- which says that what came before no longer counts, may come between. Returns how many rows there
+-- are less.
+create or replace function steward_private.tidy_tally(space_id integer)
+returns bigint
+language sql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    with reset as materialized (
+        select coalesce(max(t.tally_id), 0) as tally_id
+        from steward_private.tally as t
+        where t.space_id = tidy_tally.space_id and t.is_reset
+    ),
+
+    -- after a TRUNCATE all of them change; otherwise those of days that have several
+    crowded as materialized (
+        select t.day
+        from steward_private.tally as t
+        where t.space_id = tidy_tally.space_id
+        group by t.day
+        having count(*) > 1 or (select r.tally_id from reset as r) > 0
+    ),
+
+    gone as (
+        delete from steward_private.tally as t
+        using crowded as c
+        where t.space_id = tidy_tally.space_id and t.day = c.day
+        returning t.*
+    ),
+
+    made as (
+        insert into steward_private.tally (
+            space_id, day, documents, chunks, embedded, reused, skipped, failed, retired,
+            chunks_embedded, chunks_reused, characters, characters_embedded
+        )
+        select
+            g.space_id,
+            g.day,
+            coalesce(sum(g.documents) filter (where g.tally_id > r.tally_id), 0) as documents,
+            coalesce(sum(g.chunks) filter (where g.tally_id > r.tally_id), 0) as chunks,
+            sum(g.embedded) as embedded,
+            sum(g.reused) as reused,
+            sum(g.skipped) as skipped,
+            sum(g.failed) as failed,
+            sum(g.retired) as retired,
+            sum(g.chunks_embedded) as chunks_embedded,
+            sum(g.chunks_reused) as chunks_reused,
+            sum(g.characters) as characters,
+            sum(g.characters_embedded) as characters_embedded
+        from gone as g
+        cross join reset as r
+        group by g.space_id, g.day
+        returning 1
+    )
+
+    select (select count(*) from gone) - (select count(*) from made);
+end;
+
+-- sql/src/code/functions/tidy.sql
+create or replace function steward.tidy()
+returns table (task text, amount bigint)
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source;
+    v_space steward_private.space;
+    v_count bigint;
+begin
+    perform steward_private.require_read_committed('tidy()');
+
+    task := 'decisions';
+    amount := 0;
+
+    -- one at a time
+    if not pg_try_advisory_xact_lock(hashtextextended('steward.tidy()', 0)) then
+        return;
+    end if;
+
+    -- What cannot be done now, can be in an hour: whatever is wrong with one part or one source
+    -- does not stop the others.
+    begin
+        amount := steward_private.tidy_decisions();
+    exception
+        when lock_not_available then
+            null;
+        when others then
+            raise warning 'decisions could not be tidied up: %', sqlerrm;
+    end;
+    return next;
+
+    task := 'history';
+    amount := 0;
+    for v_source in select s.* from steward_private.source as s order by s.source_id loop
+        begin
+            -- somebody has it for themselves: next time
+            continue when not steward_private.touch_source(v_source.source_id);
+
+            for v_space in
+                select s.*
+                from steward_private.space as s
+                where s.source_id = v_source.source_id
+                order by s.space_id
+            loop
+                v_count := steward_private.tidy_tally(v_space.space_id);
+
+                -- where none is kept any more, what there is stays until somebody wants it gone
+                if v_space.revision_table is not null and v_source.keep_history > interval '0' then
+                    amount := amount + steward_private.prune_space(
+                        v_source, v_space, clock_timestamp() - v_source.keep_history, 0, 100000
+                    );
+                end if;
+            end loop;
+        exception
+            when others then
+                raise warning 'source % could not be tidied up: %', v_source.label, sqlerrm;
+        end;
+    end loop;
+    return next;
+
+    task := 'usage';
+    amount := 0;
+    for v_space in select s.* from steward_private.space as s order by s.space_id loop
+        delete from steward_private.usage as u
+        where
+            u.space_id = v_space.space_id and u.used_at < clock_timestamp() - interval '400 days';
+        get diagnostics v_count = row_count;
+        amount := amount + v_count;
+    end loop;
+    return next;
+end
+$function$;
+
+comment on function steward.tidy() is
+'Remove what is kept no longer: revisions and chunks of before, by keep_history of each source; '
+'decisions, by the setting keep_decisions (90 days), month by month; what was spent more than 400 '
+'days ago. And make one row of those that count a day. Returns a row for each kind, with how many: '
+'revisions, partitions made or dropped, rows. What somebody has locked is left for the next time, '
+'and what cannot be done is a warning. Run by pg_cron every hour after steward.start(). For '
+'steward_operator.';
+
 -- the read side
 
 -- sql/src/code/functions/_active_model.sql
@@ -10048,6 +11389,8 @@ begin atomic
     from (
         values
         ('steward: reap', '* * * * *', 'select steward.reap()'),
+        -- not at the full hour, when everybody does something
+        ('steward: tidy', '17 * * * *', 'select steward.tidy()'),
         ('steward: work', '* * * * *', 'call steward.work()')
     ) as t (job_name, schedule, command)
     cross join (
@@ -10127,9 +11470,9 @@ end
 $function$;
 
 comment on function steward.start() is
-'Let pg_cron do the work of this database from now on: embed with the built-in model, and take '
-'back lost claims. May be repeated. Without pg_cron it schedules nothing and shows the lines for a '
-'crontab. For steward_operator who may use pg_cron.';
+'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
+'lost claims, and remove what is kept no longer. May be repeated. Without pg_cron it schedules '
+'nothing and shows the lines for a crontab. For steward_operator who may use pg_cron.';
 
 -- sql/src/code/functions/stop.sql
 create or replace function steward.stop()
@@ -10527,6 +11870,8 @@ grant execute on function steward.cancel_backfill(regclass) to steward_operator;
 grant execute on function steward.verify(regclass) to steward_operator;
 grant execute on function steward.compare_spaces(regclass) to steward_operator;
 grant execute on function steward.reconcile(regclass) to steward_operator;
+grant execute on function steward.prune(regclass, interval, integer) to steward_operator;
+grant execute on function steward.tidy() to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
 grant select on steward.jobs to steward_operator;
@@ -10572,6 +11917,10 @@ grant execute on function steward.add_space(regclass, text) to steward_admin;
 grant execute on function steward.promote(regclass, text, boolean) to steward_admin;
 grant execute on function steward.demote(regclass, boolean) to steward_admin;
 grant execute on function steward.retire_space(regclass, text) to steward_admin;
+grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
+grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
+to steward_admin;
+grant execute on function steward.erase(regclass, jsonb) to steward_admin;
 
 -- sql/src/extension.sql
 -- With create extension, pg_dump leaves out the rows of our tables unless they are registered here.

@@ -473,6 +473,9 @@ def test_extension_works_and_is_restored(bare: Database, empty: Database, tmp_pa
     bare.run("create extension steward")
     bare.run("select steward.add_model('tiny@1', dimensions => 3, provider => 'mine')")
     track_something(bare)
+    bare.run("select * from steward.tidy()")
+    decisions = "select * from steward.decisions order by decision_id"
+    assert bare.run(decisions)
     dump = tmp_path / "dump"
     run_program(bare.cluster, bare.name, "pg_dump", ["-Fc", "-f", dump])
     run_program(empty.cluster, empty.name, "pg_restore", ["-d", empty.name, "-e", dump])
@@ -486,6 +489,16 @@ def test_extension_works_and_is_restored(bare: Database, empty: Database, tmp_pa
     ]
     empty.work()
     assert empty.value("select fresh from steward.freshness") == 2
+    assert empty.run(decisions)[: len(bare.run(decisions))] == bare.run(decisions)
+    months = (
+        "select count(*) from pg_inherits where inhparent = 'steward_private.decision'::regclass"
+    )
+    assert empty.value(months) == bare.value(months) == 1
+    # as an extension, old decisions are deleted one by one
+    empty.run("update steward_private.decision set decided_at = now() - interval '91 days'")
+    count = len(empty.run(decisions))
+    assert empty.run("select * from steward.tidy()")[0] == ("decisions", count)
+    assert empty.run(decisions) == []
     empty.run("create table more (id integer primary key, body text)")
     empty.run("select steward.track('more', content => 'body')")
 

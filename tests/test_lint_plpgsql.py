@@ -30,6 +30,12 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
         for name in ("finish_claims", "sync_row")
         for message in ("result of dynamic SQL", "is not assigned yet", "never read variable")
     ),
+    *(
+        (f"{name}(", message, "rows of generated tables")
+        for name in ("steward.rollback_document", "steward_private.prune_space")
+        for message in ("result of dynamic SQL", "is not assigned yet", "never read variable")
+    ),
+    ("steward.as_of(", "is marked as STABLE, but expression is VOLATILE", "a moment by the clock"),
     ("steward.verify(", "result of dynamic SQL", "rows read through the source's own reader"),
     ("steward.verify(", "is not assigned yet", "the same rows"),
     ("steward.verify(", "never read variable", "the same rows"),
@@ -42,6 +48,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
 )
 # Said by older versions of the checker alone.
 NOT_SAID_ANY_MORE: tuple[tuple[str, str, str], ...] = (
+    ("steward.as_of(", NOT_SANITIZED, "pieces made of quoted names"),
     ("steward.verify(", NOT_SANITIZED, "pieces made of quoted names"),
 )
 
@@ -243,6 +250,17 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
         "update articles set id = 5 where id = 2",
         "delete from articles where id = 1",
         "call steward.work(idle_seconds => 0)",
+        "select * from steward.as_of('articles', clock_timestamp())",
+        "insert into articles values (7, 'Salt.')",
+        "call steward.work(idle_seconds => 0)",
+        "update articles set body = 'Salts.' where id = 7",
+        "call steward.work(idle_seconds => 0)",
+        "update articles set body = 'Salt.' where id = 7",
+        "call steward.work(idle_seconds => 0)",
+        "select steward.rollback_document('articles', '{\"id\": 7}', 1)",
+        "select * from steward.erase('articles', '{\"id\": 7}')",
+        "select steward.prune('articles', '0', 1)",
+        "select * from steward.tidy()",
         "truncate articles",
         "select steward.start()",
         "select * from steward.status()",

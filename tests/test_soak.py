@@ -241,6 +241,7 @@ class Soak:
         def act(session: psycopg.Connection[Any]) -> None:
             time.sleep(0.1)
             session.execute("select steward.reap()")
+            session.execute("select * from steward.tidy()")
             session.execute("select steward.resume('kept')")
             if dice.random() < 0.2:
                 session.execute(

@@ -21,6 +21,7 @@
 
 -- a source begins and ends: the generated objects
 \ir code/functions/source_of.sql
+\ir code/functions/key_value.sql
 \ir code/functions/is_trusted_type.sql
 \ir code/functions/require_finished.sql
 \ir code/triggers/source.sql
@@ -99,6 +100,18 @@
 \ir code/functions/cancel_backfill.sql
 \ir code/functions/verify.sql
 \ir code/functions/reconcile.sql
+
+-- what was: look back, go back, let go
+\ir code/functions/require_sight_of_all.sql
+\ir code/functions/as_of.sql
+\ir code/functions/rollback_document.sql
+\ir code/functions/erase.sql
+\ir code/functions/prune_space.sql
+\ir code/functions/prune.sql
+\ir code/functions/keep_decisions.sql
+\ir code/functions/tidy_decisions.sql
+\ir code/functions/tidy_tally.sql
+\ir code/functions/tidy.sql
 
 -- the read side
 \ir code/functions/_active_model.sql

@@ -61,6 +61,8 @@ grant execute on function steward.cancel_backfill(regclass) to steward_operator;
 grant execute on function steward.verify(regclass) to steward_operator;
 grant execute on function steward.compare_spaces(regclass) to steward_operator;
 grant execute on function steward.reconcile(regclass) to steward_operator;
+grant execute on function steward.prune(regclass, interval, integer) to steward_operator;
+grant execute on function steward.tidy() to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness() to steward_operator;
 grant select on steward.jobs to steward_operator;
@@ -106,3 +108,7 @@ grant execute on function steward.add_space(regclass, text) to steward_admin;
 grant execute on function steward.promote(regclass, text, boolean) to steward_admin;
 grant execute on function steward.demote(regclass, boolean) to steward_admin;
 grant execute on function steward.retire_space(regclass, text) to steward_admin;
+grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
+grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
+to steward_admin;
+grant execute on function steward.erase(regclass, jsonb) to steward_admin;

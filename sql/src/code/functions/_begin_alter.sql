@@ -60,6 +60,22 @@ begin
             using errcode = 'insufficient_privilege';
     end if;
 
+    -- History begins when nobody is at work who does not keep it. They would go on behind a weaker lock.
+    if v_old.keep_history = interval '0'
+        and (_begin_alter.options ->> 'keep_history')::interval > interval '0'
+    then
+        if not has_table_privilege(session_user, v_old.relation, 'trigger') then
+            raise exception 'permission denied to alter the tracking of table %', v_old.relation
+                using errcode = 'insufficient_privilege';
+        end if;
+
+        execute format('lock table %s in access exclusive mode', v_old.relation);
+
+        update steward_private.space as s
+        set history_since = clock_timestamp()
+        where s.source_id = v_old.source_id;
+    end if;
+
     -- Also keeps folds out until this commits: so positions may be given out here.
     update steward_private.source as s
     set

@@ -15,6 +15,8 @@ begin atomic
     from (
         values
         ('steward: reap', '* * * * *', 'select steward.reap()'),
+        -- not at the full hour, when everybody does something
+        ('steward: tidy', '17 * * * *', 'select steward.tidy()'),
         ('steward: work', '* * * * *', 'call steward.work()')
     ) as t (job_name, schedule, command)
     cross join (

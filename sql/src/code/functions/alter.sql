@@ -171,6 +171,12 @@ begin
             when o.key = 'mode' and v_new ->> 'mode' = 'transactional'
                 then 'from now on writers embed; what was queued stays queued'
             when o.key = 'mode' then 'from now on changes wait for a worker'
+            when o.key = 'keep_history' and (v_new ->> 'keep_history')::interval = interval '0'
+                then 'nothing is kept from now on; what was kept stays until steward.prune()'
+            when o.key = 'keep_history' and (v_old ->> 'keep_history')::interval = interval '0'
+                then 'history is complete from now on'
+            when o.key = 'keep_history'
+                then 'steward.tidy() removes what is older'
             else 'holds from now on'
         end
     from jsonb_each(v_new) as o

@@ -111,10 +111,10 @@ begin
                 else $sql$
         with gone as (delete from %1$s as t where %3$s returning t.*)
         insert into %5$s (%7$s, superseded_at)
-        select %8$s, coalesce(t.retired_at, clock_timestamp()) from gone as t;
+        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
         get diagnostics v_documents = row_count;
         with gone as (delete from %2$s as t where %3$s returning t.*)
-        insert into %6$s (%9$s, superseded_at) select %10$s, clock_timestamp() from gone as t;
+        insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
         get diagnostics v_chunks = row_count;
         $sql$
             end
@@ -174,6 +174,7 @@ begin
         format(
             $sql$
 declare
+    %7$s
     v_documents integer;
     v_chunks integer;
     v_removed integer[];
@@ -199,7 +200,12 @@ end
             v_mark_old,
             v_source.mark_tables[3],
             v_columns,
-            v_old_keys
+            v_old_keys,
+            case
+                when v_source.keep_history > interval '0' and v_source.on_delete = 'drop'
+                    then 'v_now timestamptz := clock_timestamp();'
+                else ''
+            end
         )
     );
 

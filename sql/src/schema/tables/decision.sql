@@ -1,4 +1,3 @@
--- Keys and indexes are those of each partition: what a partition inherits, pg_dump --clean cannot drop.
 create table steward_private.decision (
     decision_id bigint not null generated always as identity,
     space_id integer not null,
@@ -19,6 +18,7 @@ create table steward_private.decision (
     claimed_at timestamptz,
     decided_at timestamptz not null default clock_timestamp(),
 
+    -- keys and indexes are those of each partition: inherited ones pg_dump --clean cannot drop
     constraint decision_space_id_fkey foreign key (space_id)
     references steward_private.space (space_id) on delete cascade,
 
@@ -31,5 +31,8 @@ create table steward_private.decision (
 alter table steward_private.decision enable row level security;
 
 comment on table steward_private.decision is
-'What became of each edit: one row for each time a document was looked at. Append-only; a partition '
-'for each month, in schema steward_data.';
+'What became of each edit: one row for each time a document was looked at. Append-only; a '
+'partition for each month, in schema steward_data.';
+
+-- statistics would be copies of errors that outlive what erase() leaves
+alter table steward_private.decision alter column reason set statistics 0;

@@ -1,10 +1,9 @@
--- What belongs to no month that has a partition of its own; tidy() makes those in advance, like this
--- one.
+-- what has no month of its own yet; tidy() makes them in advance
 create table steward_private.decision_rest
-partition of steward_private.decision default;
-
-alter table steward_private.decision_rest
-add constraint decision_rest_pkey primary key (decision_id);
+partition of steward_private.decision (
+    constraint decision_rest_pkey primary key (decision_id)
+)
+default;
 
 create index decision_rest_space_id_decided_at_idx
 on steward_private.decision_rest (space_id, decided_at);

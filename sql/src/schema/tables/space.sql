@@ -19,6 +19,8 @@ create table steward_private.space (
     paused_until timestamptz,
     -- how often in a row its provider was not there
     setbacks integer not null default 0,
+    -- since when it can be told what search showed; what was before has been pruned, or never kept
+    history_since timestamptz not null default clock_timestamp(),
 
     constraint space_pkey primary key (space_id),
     constraint space_source_id_fkey foreign key (source_id)

@@ -5,8 +5,8 @@ create table steward_private.tally (
     tally_id bigint not null generated always as identity,
     space_id integer not null,
     day date not null default current_date,
-    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows with
-    -- documents holds a lock on the source meanwhile, so that none of before comes later.
+    -- the table was truncated: documents and chunks are counted from here on. Whoever writes rows
+    -- with documents holds a lock on the source meanwhile, so that none of before comes later.
     is_reset boolean not null default false,
     documents bigint not null default 0,
     chunks bigint not null default 0,
