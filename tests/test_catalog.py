@@ -22,7 +22,10 @@ Connection = psycopg.Connection[Any]
 SOURCE = ROOT / "sql" / "src"
 
 # A procedure that commits can be neither SECURITY DEFINER nor have settings of its own.
-COMMITS = ("steward.work(integer,integer,integer,integer,text)",)
+COMMITS = (
+    "steward.work(integer,integer,integer,integer,text)",
+    "steward.reconcile_all(bigint)",
+)
 SEARCH_PATH = "search_path=pg_catalog, pg_temp"
 
 

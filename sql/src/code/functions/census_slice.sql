@@ -4,7 +4,7 @@
 create or replace function steward_private.census_slice(
     source steward_private.source, max_rows bigint, queue boolean
 )
-returns table (found bigint, is_done boolean)
+returns table (amount bigint, is_done boolean)
 language plpgsql
 volatile parallel unsafe
 security invoker
@@ -201,7 +201,7 @@ begin
         steward_private.key_record(v_source, '$1 -> 0')
     ) || v_compare;
 
-    found := 0;
+    amount := 0;
     v_all_missing := array_fill(0::bigint, array[cardinality(v_spaces)]);
     v_all_outdated := v_all_missing;
 
@@ -246,7 +246,7 @@ begin
                     using v_batch, census_slice.queue;
             end;
 
-            found := found + v_count;
+            amount := amount + v_count;
 
             if v_count > 0 and not census_slice.queue then
                 v_all_missing := array(
@@ -283,12 +283,12 @@ begin
             where s.space_id = any(v_spaces)
             order by s.space_id
         loop
-            found := found
+            amount := amount
                 + steward_private.finish_census(v_source, v_space, census_slice.queue);
         end loop;
     end if;
 
-    if v_source.notify and census_slice.queue and found > 0 then
+    if v_source.notify and census_slice.queue and amount > 0 then
         perform pg_notify('steward', v_source.label);
     end if;
 

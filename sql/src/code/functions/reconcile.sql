@@ -22,7 +22,7 @@ begin
             using errcode = 'null_value_not_allowed';
     end if;
 
-    select c.found into strict v_found
+    select c.amount into strict v_found
     from steward_private.census_slice(v_source, reconcile.max_rows, reconcile.queue) as c;
 
     return v_found;
