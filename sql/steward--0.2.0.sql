@@ -10770,7 +10770,7 @@ begin atomic
     from (
         values
         ('steward: reap', '* * * * *', 'select steward.reap()'),
-        ('steward: reconcile', '17 3 * * *', 'call steward.reconcile_all()'),
+        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()'),
         ('steward: work', '* * * * *', 'call steward.work()')
     ) as t (job_name, schedule, command)
     cross join (
@@ -10850,9 +10850,9 @@ end
 $function$;
 
 comment on function steward.start() is
-'Let pg_cron do the work of this database from now on: embed with the built-in model, and take '
-'back lost claims. May be repeated. Without pg_cron it schedules nothing and shows the lines for a '
-'crontab. For steward_operator who may use pg_cron.';
+'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
+'lost claims, and reconcile at night. May be repeated. Without pg_cron it schedules nothing and '
+'shows the lines for a crontab. For steward_operator who may use pg_cron.';
 
 -- sql/src/code/functions/stop.sql
 create or replace function steward.stop()
@@ -11629,10 +11629,8 @@ begin
                         case
                             when c.held_for >= (v_set ->> 'claim_warn')::interval
                                 then format(
-                                    'Look after worker %s. To take its rows away from it: '
-                                    'select steward.release(array(select token from '
-                                    'steward_private.claim where worker = %L));',
-                                    c.worker, c.worker
+                                    'Look after worker %s, or stop it: when its leases have ended, '
+                                    'its rows are taken back by: select steward.reap();', c.worker
                                 )
                         end
                     from (

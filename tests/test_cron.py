@@ -43,6 +43,7 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
     app.run("update articles set body = 'Bread is baked at home.' where id = 1")
     assert app.run("select job_name, scheduled from steward.status()") == [
         ("steward: reap", False),
+        ("steward: reconcile", False),
         ("steward: work", False),
     ]
 
@@ -50,10 +51,12 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
     app.run("select steward.start()", user="night_shift")
     assert app.run("select jobname, schedule, command, username from cron.job order by 1") == [
         ("steward: reap", "* * * * *", "select steward.reap()", "night_shift"),
+        ("steward: reconcile", "47 3 * * *", "call steward.reconcile_all()", "night_shift"),
         ("steward: work", "* * * * *", "call steward.work()", "night_shift"),
     ]
     assert app.run("select job_name, scheduled from steward.status()", user="night_shift") == [
         ("steward: reap", True),
+        ("steward: reconcile", True),
         ("steward: work", True),
     ]
 
@@ -68,7 +71,10 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
         "select state = 'pending' and last_error ~ 'did not come back' from steward.jobs "
         "where key = '{\"id\": 2}'"
     )
-    wait_for("select bool_and(last_status = 'succeeded') from steward.status()")
+    wait_for(
+        "select bool_and(last_status = 'succeeded') from steward.status() "
+        "where job_name <> 'steward: reconcile'"
+    )
 
     app.run("select steward.stop()", user="night_shift")
     assert app.run("table cron.job") == []
@@ -78,7 +84,7 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
 def test_uninstall_stops_the_jobs_first(app: Database) -> None:
     """No job is left that would fail every minute."""
     app.run("select steward.start()", user="night_shift")
-    assert app.value("select count(*) from cron.job") == 2
+    assert app.value("select count(*) from cron.job") == 3
     app.psql("-v", "confirm_drop_vectors=yes", "-f", INSTALL.with_name("uninstall.sql"))
     assert app.run("table cron.job") == []
     app.psql("-q", "-f", INSTALL)
@@ -118,9 +124,15 @@ def test_without_pg_cron_the_crontab_lines_work(db: Database) -> None:
     )
     assert "belongs to the database postgres" in str(notice.message_detail)
     lines = str(notice.message_hint).splitlines()[1:]
-    assert [line.split(" ")[:5] for line in lines] == [["*"] * 5] * 2
+    every_minute = ["*"] * 5
+    assert [line.split(" ")[:5] for line in lines] == [
+        every_minute,
+        ["47", "3", "*", "*", "*"],
+        every_minute,
+    ]
     assert db.run("select job_name, scheduled, last_status from steward.status()") == [
         ("steward: reap", False, "pg_cron is not installed here"),
+        ("steward: reconcile", False, "pg_cron is not installed here"),
         ("steward: work", False, "pg_cron is not installed here"),
     ]
     assert notice_of(db, "select steward.stop()").severity == "NOTICE"

@@ -15,7 +15,7 @@ begin atomic
     from (
         values
         ('steward: reap', '* * * * *', 'select steward.reap()'),
-        ('steward: reconcile', '17 3 * * *', 'call steward.reconcile_all()'),
+        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()'),
         ('steward: work', '* * * * *', 'call steward.work()')
     ) as t (job_name, schedule, command)
     cross join (

@@ -117,10 +117,8 @@ begin
                         case
                             when c.held_for >= (v_set ->> 'claim_warn')::interval
                                 then format(
-                                    'Look after worker %s. To take its rows away from it: '
-                                    'select steward.release(array(select token from '
-                                    'steward_private.claim where worker = %L));',
-                                    c.worker, c.worker
+                                    'Look after worker %s, or stop it: when its leases have ended, '
+                                    'its rows are taken back by: select steward.reap();', c.worker
                                 )
                         end
                     from (

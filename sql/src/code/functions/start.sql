@@ -45,6 +45,6 @@ end
 $function$;
 
 comment on function steward.start() is
-'Let pg_cron do the work of this database from now on: embed with the built-in model, and take '
-'back lost claims. May be repeated. Without pg_cron it schedules nothing and shows the lines for a '
-'crontab. For steward_operator who may use pg_cron.';
+'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
+'lost claims, and reconcile at night. May be repeated. Without pg_cron it schedules nothing and '
+'shows the lines for a crontab. For steward_operator who may use pg_cron.';
