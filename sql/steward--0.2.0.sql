@@ -2349,15 +2349,19 @@ immutable parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 begin atomic
-    select s.setting_name, s.default_value, s.unit, s.meaning
+    select
+        s.setting_name,
+        s.default_value,
+        s.unit,
+        s.meaning
     from (
         values
-        ('backfill_critical', '1 hour', 'interval', 'health(): a backfill has queued no row for so long'),
-        ('backfill_warn', '10 minutes', 'interval', 'health(): a backfill has queued no row for so long'),
-        ('census_critical', '30 days', 'interval', 'health(): no reconcile() of a source for so long'),
-        ('census_warn', '3 days', 'interval', 'health(): no reconcile() of a source for so long'),
-        ('claim_critical', '1 hour', 'interval', 'health(): a worker has held a claim for so long'),
-        ('claim_warn', '15 minutes', 'interval', 'health(): a worker has held a claim for so long'),
+        ('backfill_critical', '1 hour', 'interval', 'health(): no row queued for so long'),
+        ('backfill_warn', '10 minutes', 'interval', 'health(): no row queued for so long'),
+        ('census_critical', '30 days', 'interval', 'health(): no reconcile() for so long'),
+        ('census_warn', '3 days', 'interval', 'health(): no reconcile() for so long'),
+        ('claim_critical', '1 hour', 'interval', 'health(): a claim has been held for so long'),
+        ('claim_warn', '15 minutes', 'interval', 'health(): a claim has been held for so long'),
         ('coverage_critical', '0.9', 'share', 'health(): a smaller share of the rows is fresh'),
         ('coverage_warn', '0.99', 'share', 'health(): a smaller share of the rows is fresh'),
         ('expect_pg_cron', 'true', 'yes or no', 'health(): whether pg_cron has to be there'),
@@ -2368,14 +2372,14 @@ begin atomic
         ('lost_claim_warn', '2 minutes', 'interval', 'health(): a lease ran out so long ago'),
         ('pending_critical', '1 hour', 'interval', 'health(): an edit has waited for so long'),
         ('pending_warn', '10 minutes', 'interval', 'health(): an edit has waited for so long'),
-        ('promote_coverage', '0.99', 'share', 'promote(): the share of rows that have to be fresh'),
-        ('unindexed_critical', '500000', 'chunks', 'health(): so many chunks without a vector index'),
-        ('unindexed_warn', '50000', 'chunks', 'health(): so many chunks without a vector index'),
+        ('promote_coverage', '0.99', 'share', 'promote(): refuses a smaller share of fresh rows'),
+        ('unindexed_critical', '500000', 'chunks', 'health(): so many have no vector index'),
+        ('unindexed_warn', '50000', 'chunks', 'health(): so many have no vector index'),
         ('unseen_critical', '100', 'rows', 'health(): so many rows changed and no trigger told'),
         ('unseen_warn', '1', 'rows', 'health(): so many rows changed and no trigger told'),
         ('xmin_critical', '1 hour', 'interval', 'health(): so old a transaction keeps dead rows'),
-        ('xmin_transactions_critical', '10000000', 'transactions', 'health(): so many ago, likewise'),
-        ('xmin_transactions_warn', '1000000', 'transactions', 'health(): so many ago, likewise'),
+        ('xmin_transactions_critical', '10000000', 'transactions', 'health(): so many ago'),
+        ('xmin_transactions_warn', '1000000', 'transactions', 'health(): so many ago'),
         ('xmin_warn', '15 minutes', 'interval', 'health(): so old a transaction keeps dead rows')
     ) as s (setting_name, default_value, unit, meaning);
 end;
@@ -2475,7 +2479,7 @@ comment on function steward.configure(text, text) is
 create or replace view steward.settings as
 select
     k.setting_name as setting,
-    coalesce(s.value, k.default_value) as value,
+    coalesce(s.value, k.default_value) as value, -- noqa: RF04
     k.default_value,
     k.unit,
     k.meaning
@@ -8999,8 +9003,8 @@ comment on function steward.verify(regclass) is
 'again. Reads every row. For steward_operator.';
 
 -- sql/src/code/functions/finish_census.sql
--- The other way round, for a space: what is stored and should not be. Then the figures of the census,
--- and the tally is set right. Some pages of a table at a time. Returns how many were found.
+-- The other way round, for a space: what is stored and should not be. Then the figures of the
+-- census, and the tally is set right. Some pages of a table at a time. Returns how many were found.
 create or replace function steward_private.finish_census(
     source steward_private.source, space steward_private.space, queue boolean
 )
@@ -9174,8 +9178,8 @@ $function$;
 
 -- sql/src/code/functions/census_slice.sql
 -- A part of a reconcile(): compares the next rows of a source with what is stored of them, and at
--- the end of the source what is stored with the rows. The place is kept with the spaces. Returns how
--- many were found and not known, and whether that was the end.
+-- the end of the source what is stored with the rows. The place is kept with the spaces. Returns
+-- how many were found and not known, and whether that was the end.
 create or replace function steward_private.census_slice(
     source steward_private.source, max_rows bigint, queue boolean
 )
@@ -9504,14 +9508,15 @@ end
 $function$;
 
 comment on function steward.reconcile(regclass, bigint, boolean) is
-'Compare the rows of a source with the documents made of them, and have every row that has none or '
-'was changed since, and whatever is stored of rows that are gone, looked at again, as after an '
-'edit. For after something was written behind the back of the triggers (session_replication_role, '
-'a disabled trigger); steward.reconcile_all() does it every night. Returns how many it has found '
-'that were not known. queue false: only count them, for steward.freshness, which shows since when as '
-'counted_at. max_rows: stop after so many rows; the next call with max_rows goes on from there, '
-'also after a crash. Reads every row, but cuts none; steward.verify() looks closer. Raises '
-'object_in_use while another session does the same. For steward_operator.';
+'Compare the rows of a source with the documents made of them, and have every row that has none'
+' or was changed since, and whatever is stored of rows that are gone, looked at again, as after'
+' an edit. For after something was written behind the back of the triggers '
+'(session_replication_role, a disabled trigger); steward.reconcile_all() does it every night. '
+'Returns how many it has found that were not known. queue false: only count them, for '
+'steward.freshness, which shows since when as counted_at. max_rows: stop after so many rows; '
+'the next call with max_rows goes on from there, also after a crash. Reads every row, but cuts '
+'none; steward.verify() looks closer. Raises object_in_use while another session does the same.'
+' For steward_operator.';
 
 -- sql/src/code/functions/_reconcile_slice.sql
 create or replace function steward._reconcile_slice(source regclass, max_rows bigint)
@@ -9567,10 +9572,11 @@ begin
 end
 $procedure$;
 
-comment on procedure steward.reconcile_all(bigint) is
-'steward.reconcile() for every source, committing after so many rows. Goes on where it was when it '
-'was interrupted. Run by pg_cron every night after steward.start(). For steward_operator, outside of '
-'a transaction.';
+-- the linter does not know that this is a list of arguments
+comment on procedure steward.reconcile_all(bigint) is -- noqa: LT01
+'steward.reconcile() for every source, committing after so many rows. Goes on where it was when'
+' it was interrupted. Run by pg_cron every night after steward.start(). For steward_operator, '
+'outside of a transaction.';
 
 -- the read side
 
@@ -10440,11 +10446,11 @@ end
 $function$;
 
 comment on function steward.freshness_detail(regclass) is
-'Every row of a source, and every document whose row is gone, for each model: its state (fresh, '
-'pending, missing, outdated, orphan, failed, or unreadable when its content cannot be computed), the '
-'revision stored, the SHA-256 of the text that was embedded and of the text that the row has now, '
-'since when it waits, and when it was last decided about. Reads every row, but cuts none. For '
-'steward_operator.';
+'Every row of a source, and every document whose row is gone, for each model: its state (fresh,'
+' pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
+'computed), the revision stored, the SHA-256 of the text that was embedded and of the text that'
+' the row has now, since when it waits, and when it was last decided about. Reads every row, '
+'but cuts none. For steward_operator.';
 
 -- sql/src/code/views/models.sql
 create or replace view steward.models as
@@ -10594,10 +10600,10 @@ full join (
 ) as c on c.worker = w.worker_name;
 
 comment on view steward.workers is
-'Who asks for work: when first and last (to half a minute), how many claims they hold, since when, '
-'and when the first of their leases ends. is_late: it has ended, and nobody has taken the rows back '
-'yet. Workers that hold nothing are forgotten after 30 days, backends after an hour. For '
-'steward_operator.';
+'Who asks for work: when first and last (to half a minute), how many claims they hold, since '
+'when, and when the first of their leases ends. is_late: it has ended, and nobody has taken the'
+' rows back yet. Workers that hold nothing are forgotten after 30 days, backends after an hour.'
+' For steward_operator.';
 
 -- sql/src/code/views/decisions.sql
 create or replace view steward.decisions as
@@ -10656,10 +10662,10 @@ group by s.relation, sp.model_name, t.day
 having sum(t.embedded + t.reused + t.skipped + t.failed + t.retired) > 0;
 
 comment on view steward.decisions_summary is
-'What was decided about rows that had changed, by source, model and day: how many were embedded, '
-'reused, skipped, failed and retired. skip_rate: the share, without failures, that needed no vector '
-'(reused and skipped). Chunks and characters: how many there were in these texts, and how many of '
-'them went to the model. Counted as it happens. For steward_operator.';
+'What was decided about rows that had changed, by source, model and day: how many were '
+'embedded, reused, skipped, failed and retired. skip_rate: the share, without failures, that '
+'needed no vector (reused and skipped). Chunks and characters: how many there were in these '
+'texts, and how many of them went to the model. Counted as it happens. For steward_operator.';
 
 -- sql/src/code/views/freshness.sql
 create or replace view steward.freshness as
@@ -11784,9 +11790,10 @@ end
 $function$;
 
 comment on function steward.health() is
-'Is all well? One row for each check, for the whole or for a source and a model: its status (ok, warn '
-'or critical), the figure, the thresholds, and what to do about it. The thresholds are settings, see '
-'steward.settings. A check that cannot be made says so. Reads no source. For steward_operator.';
+'Is all well? One row for each check, for the whole or for a source and a model: its status '
+'(ok, warn or critical), the figure, the thresholds, and what to do about it. The thresholds '
+'are settings, see steward.settings. A check that cannot be made says so. Reads no source. For '
+'steward_operator.';
 
 -- what depends on the user's tables
 

@@ -527,7 +527,7 @@ def test_every_catalog_rule_has_been_seen_to_fail() -> None:
 
 # Where which kind of object lives, and in which schemas.
 PLACES = {
-    "code/functions": ("function", r"steward(?:_private)?"),
+    "code/functions": ("(?:function|procedure)", r"steward(?:_private)?"),
     "code/python": ("(?:function|procedure)", r"steward(?:_private)?"),
     "code/views": ("view", "steward"),
     "schema/tables": ("table", "steward_private"),

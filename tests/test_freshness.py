@@ -77,9 +77,7 @@ def by_hand(db: Database, space: Space) -> dict[str, int]:
     """What the figures of a space should be, from every row of every table of it."""
     rows = dict(db.run(f"select id, {space.content} from {space.source}"))
     rows = {key: text for key, text in rows.items() if text is not None}
-    stored = db.run(
-        f"select key_1, content_hash, retired_at is not null from {space.table('doc')}"
-    )
+    stored = db.run(f"select key_1, content_hash, retired_at is not null from {space.table('doc')}")
     documents = {key: content for key, content, retired in stored if not retired}
     retired = {key for key, _, is_retired in stored if is_retired}
     jobs = dict(db.run(f"select key_1, failed_at is not null from {space.table('job')}"))
@@ -229,7 +227,9 @@ def test_every_figure_is_what_a_count_by_hand_says(db: Database, tmp_path: Path)
     db.run(TABLES)
     for table in ("plain", "kept", "parted"):
         db.run(f"insert into {table} select n, 'Text ' || n from generate_series(1, 25) as n")
-    db.run("insert into filtered select n, 'T ', 'b ' || n, n % 3 > 0 from generate_series(1, 25) n")
+    db.run(
+        "insert into filtered select n, 'T ', 'b ' || n, n % 3 > 0 from generate_series(1, 25) n"
+    )
     db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
     db.run("select steward.track('plain', content => 'body', chunk_size => 200)")
     db.run(
@@ -288,9 +288,10 @@ def test_every_figure_is_what_a_count_by_hand_says(db: Database, tmp_path: Path)
             for source in ("plain", "filtered", "kept", "parted"):
                 database.run(f"select steward.reconcile('{source}')")
             assert_true(database)
-            assert database.run(
-                "select source from steward.freshness where missing + outdated > 0"
-            ) == []
+            assert (
+                database.run("select source from steward.freshness where missing + outdated > 0")
+                == []
+            )
             drain(database)
             # Was anything left, which had been read before it changed unseen?
             for source in ("plain", "filtered", "kept", "parted"):
@@ -403,10 +404,14 @@ def test_views_of_the_queue(db: Database) -> None:
 def test_an_idle_worker_writes_nothing(articles: Database) -> None:
     """It is noted that it was there, but not every time."""
     articles.run("select 1 from steward.claim('idle')")
-    first = articles.run("select xmin, last_seen from steward_private.worker where worker_name = 'idle'")
+    first = articles.run(
+        "select xmin, last_seen from steward_private.worker where worker_name = 'idle'"
+    )
     articles.run("select 1 from steward.claim('idle')")
     assert (
-        articles.run("select xmin, last_seen from steward_private.worker where worker_name = 'idle'")
+        articles.run(
+            "select xmin, last_seen from steward_private.worker where worker_name = 'idle'"
+        )
         == first
     )
     articles.run("update steward_private.worker set last_seen = last_seen - interval '31 seconds'")
@@ -415,7 +420,8 @@ def test_an_idle_worker_writes_nothing(articles: Database) -> None:
         one.execute("select from steward.claim('idle')")
         articles.run("set statement_timeout = '5 s'; select 1 from steward.claim('idle')")
     assert articles.value(
-        "select last_seen > now() - interval '10 seconds' from steward.workers where worker = 'idle'"
+        "select last_seen > now() - interval '10 seconds' from steward.workers "
+        "where worker = 'idle'"
     )
     articles.run("select 1 from steward.claim(%s)", "".join(map(str, range(30000))))
     articles.run(
@@ -461,7 +467,9 @@ def test_settings(db: Database) -> None:
         session.execute("set intervalstyle = 'iso_8601'")
         session.execute("select steward.configure('pending_warn', 'P1DT2H')")
     assert db.run(one, "pending_warn") == [("1 day 02:00:00", "10 minutes")]
-    db.run("select steward.configure('coverage_warn', '0.5'), steward.configure('failed_warn', '7')")
+    db.run(
+        "select steward.configure('coverage_warn', '0.5'), steward.configure('failed_warn', '7')"
+    )
     db.run("select steward.configure('expect_pg_cron', 'no')")
     assert db.run(one, "expect_pg_cron") == [("false", "true")]
     assert db.value("select steward_private.setting_value('failed_warn')") == "7"

@@ -247,7 +247,9 @@ def test_unindexed_space(well: Database) -> None:
     do_what_it_says(well, "vector index")
     assert state(well, "vector index")[:2] == ("ok", "3 chunks, an index")
     # an index that was left half made does not count
-    well.run("update pg_index set indisvalid = false where indexrelid::regclass::text ~ 'embedding'")
+    well.run(
+        "update pg_index set indisvalid = false where indexrelid::regclass::text ~ 'embedding'"
+    )
     assert state(well, "vector index")[0] == "critical"
 
 

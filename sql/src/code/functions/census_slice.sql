@@ -1,6 +1,6 @@
 -- A part of a reconcile(): compares the next rows of a source with what is stored of them, and at
--- the end of the source what is stored with the rows. The place is kept with the spaces. Returns how
--- many were found and not known, and whether that was the end.
+-- the end of the source what is stored with the rows. The place is kept with the spaces. Returns
+-- how many were found and not known, and whether that was the end.
 create or replace function steward_private.census_slice(
     source steward_private.source, max_rows bigint, queue boolean
 )

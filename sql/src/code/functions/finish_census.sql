@@ -1,5 +1,5 @@
--- The other way round, for a space: what is stored and should not be. Then the figures of the census,
--- and the tally is set right. Some pages of a table at a time. Returns how many were found.
+-- The other way round, for a space: what is stored and should not be. Then the figures of the
+-- census, and the tally is set right. Some pages of a table at a time. Returns how many were found.
 create or replace function steward_private.finish_census(
     source steward_private.source, space steward_private.space, queue boolean
 )

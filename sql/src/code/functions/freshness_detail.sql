@@ -205,8 +205,8 @@ end
 $function$;
 
 comment on function steward.freshness_detail(regclass) is
-'Every row of a source, and every document whose row is gone, for each model: its state (fresh, '
-'pending, missing, outdated, orphan, failed, or unreadable when its content cannot be computed), the '
-'revision stored, the SHA-256 of the text that was embedded and of the text that the row has now, '
-'since when it waits, and when it was last decided about. Reads every row, but cuts none. For '
-'steward_operator.';
+'Every row of a source, and every document whose row is gone, for each model: its state (fresh,'
+' pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
+'computed), the revision stored, the SHA-256 of the text that was embedded and of the text that'
+' the row has now, since when it waits, and when it was last decided about. Reads every row, '
+'but cuts none. For steward_operator.';

@@ -272,6 +272,7 @@ end
 $function$;
 
 comment on function steward.health() is
-'Is all well? One row for each check, for the whole or for a source and a model: its status (ok, warn '
-'or critical), the figure, the thresholds, and what to do about it. The thresholds are settings, see '
-'steward.settings. A check that cannot be made says so. Reads no source. For steward_operator.';
+'Is all well? One row for each check, for the whole or for a source and a model: its status '
+'(ok, warn or critical), the figure, the thresholds, and what to do about it. The thresholds '
+'are settings, see steward.settings. A check that cannot be made says so. Reads no source. For '
+'steward_operator.';

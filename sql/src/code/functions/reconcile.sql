@@ -30,11 +30,12 @@ end
 $function$;
 
 comment on function steward.reconcile(regclass, bigint, boolean) is
-'Compare the rows of a source with the documents made of them, and have every row that has none or '
-'was changed since, and whatever is stored of rows that are gone, looked at again, as after an '
-'edit. For after something was written behind the back of the triggers (session_replication_role, '
-'a disabled trigger); steward.reconcile_all() does it every night. Returns how many it has found '
-'that were not known. queue false: only count them, for steward.freshness, which shows since when as '
-'counted_at. max_rows: stop after so many rows; the next call with max_rows goes on from there, '
-'also after a crash. Reads every row, but cuts none; steward.verify() looks closer. Raises '
-'object_in_use while another session does the same. For steward_operator.';
+'Compare the rows of a source with the documents made of them, and have every row that has none'
+' or was changed since, and whatever is stored of rows that are gone, looked at again, as after'
+' an edit. For after something was written behind the back of the triggers '
+'(session_replication_role, a disabled trigger); steward.reconcile_all() does it every night. '
+'Returns how many it has found that were not known. queue false: only count them, for '
+'steward.freshness, which shows since when as counted_at. max_rows: stop after so many rows; '
+'the next call with max_rows goes on from there, also after a crash. Reads every row, but cuts '
+'none; steward.verify() looks closer. Raises object_in_use while another session does the same.'
+' For steward_operator.';

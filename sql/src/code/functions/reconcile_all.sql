@@ -26,7 +26,8 @@ begin
 end
 $procedure$;
 
-comment on procedure steward.reconcile_all(bigint) is
-'steward.reconcile() for every source, committing after so many rows. Goes on where it was when it '
-'was interrupted. Run by pg_cron every night after steward.start(). For steward_operator, outside of '
-'a transaction.';
+-- the linter does not know that this is a list of arguments
+comment on procedure steward.reconcile_all(bigint) is -- noqa: LT01
+'steward.reconcile() for every source, committing after so many rows. Goes on where it was when'
+' it was interrupted. Run by pg_cron every night after steward.start(). For steward_operator, '
+'outside of a transaction.';

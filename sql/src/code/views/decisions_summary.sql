@@ -24,7 +24,7 @@ group by s.relation, sp.model_name, t.day
 having sum(t.embedded + t.reused + t.skipped + t.failed + t.retired) > 0;
 
 comment on view steward.decisions_summary is
-'What was decided about rows that had changed, by source, model and day: how many were embedded, '
-'reused, skipped, failed and retired. skip_rate: the share, without failures, that needed no vector '
-'(reused and skipped). Chunks and characters: how many there were in these texts, and how many of '
-'them went to the model. Counted as it happens. For steward_operator.';
+'What was decided about rows that had changed, by source, model and day: how many were '
+'embedded, reused, skipped, failed and retired. skip_rate: the share, without failures, that '
+'needed no vector (reused and skipped). Chunks and characters: how many there were in these '
+'texts, and how many of them went to the model. Counted as it happens. For steward_operator.';

@@ -1,7 +1,7 @@
 create or replace view steward.settings as
 select
     k.setting_name as setting,
-    coalesce(s.value, k.default_value) as value,
+    coalesce(s.value, k.default_value) as value, -- noqa: RF04
     k.default_value,
     k.unit,
     k.meaning

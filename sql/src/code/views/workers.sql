@@ -19,7 +19,7 @@ full join (
 ) as c on c.worker = w.worker_name;
 
 comment on view steward.workers is
-'Who asks for work: when first and last (to half a minute), how many claims they hold, since when, '
-'and when the first of their leases ends. is_late: it has ended, and nobody has taken the rows back '
-'yet. Workers that hold nothing are forgotten after 30 days, backends after an hour. For '
-'steward_operator.';
+'Who asks for work: when first and last (to half a minute), how many claims they hold, since '
+'when, and when the first of their leases ends. is_late: it has ended, and nobody has taken the'
+' rows back yet. Workers that hold nothing are forgotten after 30 days, backends after an hour.'
+' For steward_operator.';
