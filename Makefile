@@ -11,7 +11,7 @@ WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast dev psql stop build lint format accept bench bench-write bench-queue \
-	docs release install uninstall clean venv
+	bench-views docs release install uninstall clean venv
 
 help: ## Show this list.
 	@echo 'pg_steward: keeps the embeddings in a PostgreSQL database fresh.'
@@ -65,6 +65,9 @@ bench-write: venv ## Measure what writers pay, beside pgai. ARGS=--quick: in les
 
 bench-queue: venv ## Measure claim to complete, beside other queues. ARGS=--quick: likewise.
 	@$(PYTHON) scripts/bench_queue.py $(ARGS)
+
+bench-views: venv ## Measure the views with a million rows, and reconcile(). ARGS=--quick: likewise.
+	@$(PYTHON) scripts/bench_views.py $(ARGS)
 
 docs: venv ## Make sql/REFERENCE.md from the comments in the catalog.
 	@$(PYTHON) scripts/docs.py

@@ -61,7 +61,18 @@ GROUPS = (
     (
         "Freshness",
         "What is fresh, what waits, and what became of each edit.",
-        ("freshness", "jobs", "decisions", "verify", "reconcile"),
+        (
+            "freshness",
+            "freshness_detail",
+            "queue",
+            "jobs",
+            "failures",
+            "decisions",
+            "decisions_summary",
+            "verify",
+            "reconcile",
+            "reconcile_all",
+        ),
     ),
     (
         "History",
@@ -80,8 +91,20 @@ GROUPS = (
     ),
     (
         "Operations",
-        "Let it run by itself.",
-        ("start", "stop", "status", "reap", "pause", "resume", "retry_failed"),
+        "Let it run by itself, and see whether all is well.",
+        (
+            "start",
+            "stop",
+            "status",
+            "health",
+            "workers",
+            "settings",
+            "configure",
+            "reap",
+            "pause",
+            "resume",
+            "retry_failed",
+        ),
     ),
 )
 

@@ -436,6 +436,11 @@ on steward_private.decision_rest (space_id, decided_at);
 create index decision_rest_space_id_key_idx
 on steward_private.decision_rest (space_id, key);
 
+-- how long the last edits took
+create index decision_rest_space_id_edited_idx
+on steward_private.decision_rest (space_id, decided_at)
+where lane = 'edit';
+
 alter table steward_private.decision_rest enable row level security;
 
 comment on table steward_private.decision_rest is
@@ -2293,6 +2298,157 @@ begin atomic
     inner join pg_namespace as n on n.oid = p.pronamespace
     where n.nspname = 'steward' and p.proname = '_load_python' and p.pronargs = 0;
 end;
+
+-- sql/src/code/functions/known_settings.sql
+-- Every setting, with its default. A unit says what a value may be, see configure().
+create or replace function steward_private.known_settings()
+returns table (setting_name text, default_value text, unit text, meaning text)
+language sql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        s.setting_name,
+        s.default_value,
+        s.unit,
+        s.meaning
+    from (
+        values
+        ('backfill_critical', '1 hour', 'interval', 'health(): no row queued for so long'),
+        ('backfill_warn', '10 minutes', 'interval', 'health(): no row queued for so long'),
+        ('census_critical', '30 days', 'interval', 'health(): no reconcile() for so long'),
+        ('census_warn', '3 days', 'interval', 'health(): no reconcile() for so long'),
+        ('claim_critical', '1 hour', 'interval', 'health(): a claim has been held for so long'),
+        ('claim_warn', '15 minutes', 'interval', 'health(): a claim has been held for so long'),
+        ('coverage_critical', '0.9', 'share', 'health(): a smaller share of the rows is fresh'),
+        ('coverage_warn', '0.99', 'share', 'health(): a smaller share of the rows is fresh'),
+        ('expect_pg_cron', 'true', 'yes or no', 'health(): whether pg_cron has to be there'),
+        ('failed_critical', '10', 'rows', 'health(): so many rows have failed for good'),
+        ('failed_warn', '1', 'rows', 'health(): so many rows have failed for good'),
+        ('keep_decisions', '90 days', 'interval', 'how long steward.decisions can be read'),
+        ('lost_claim_critical', '10 minutes', 'interval', 'health(): a lease ran out so long ago'),
+        ('lost_claim_warn', '2 minutes', 'interval', 'health(): a lease ran out so long ago'),
+        ('pending_critical', '1 hour', 'interval', 'health(): an edit has waited for so long'),
+        ('pending_warn', '10 minutes', 'interval', 'health(): an edit has waited for so long'),
+        ('promote_coverage', '0.99', 'share', 'promote(): refuses a smaller share of fresh rows'),
+        ('unindexed_critical', '500000', 'chunks', 'health(): so many have no vector index'),
+        ('unindexed_warn', '50000', 'chunks', 'health(): so many have no vector index'),
+        ('unseen_critical', '100', 'rows', 'health(): so many rows changed and no trigger told'),
+        ('unseen_warn', '1', 'rows', 'health(): so many rows changed and no trigger told'),
+        ('xmin_critical', '1 hour', 'interval', 'health(): so old a transaction keeps dead rows'),
+        ('xmin_transactions_critical', '10000000', 'transactions', 'health(): so many ago'),
+        ('xmin_transactions_warn', '1000000', 'transactions', 'health(): so many ago'),
+        ('xmin_warn', '15 minutes', 'interval', 'health(): so old a transaction keeps dead rows')
+    ) as s (setting_name, default_value, unit, meaning);
+end;
+
+-- sql/src/code/functions/setting_value.sql
+create or replace function steward_private.setting_value(name text)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select coalesce(s.value, k.default_value)
+    from steward_private.known_settings() as k
+    left join steward_private.setting as s on s.setting_name = k.setting_name
+    where k.setting_name = setting_value.name;
+end;
+
+-- sql/src/code/functions/configure.sql
+create or replace function steward.configure(setting text, value text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: writes the registry on behalf of an admin that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+-- what is stored is read in other sessions
+set intervalstyle = 'postgres'
+as $function$
+declare
+    v_unit text;
+    v_value text;
+    v_is_possible boolean;
+begin
+    select k.unit into v_unit
+    from steward_private.known_settings() as k
+    where k.setting_name = configure.setting;
+
+    if not found then
+        raise exception 'setting "%" does not exist', configure.setting
+            using errcode = 'undefined_object',
+            hint = 'See the settings with: select * from steward.settings;';
+    end if;
+
+    if configure.value is null then
+        delete from steward_private.setting as s where s.setting_name = configure.setting;
+        return;
+    end if;
+
+    begin
+        v_value := case v_unit
+            when 'interval' then configure.value::interval::text
+            when 'share' then configure.value::numeric::text
+            when 'yes or no' then configure.value::boolean::text
+            else configure.value::bigint::text
+        end;
+
+        v_is_possible := case v_unit
+            when 'interval' then v_value::interval between interval '0' and interval '1000 years'
+            when 'share' then v_value::numeric between 0 and 1
+            when 'yes or no' then true
+            else v_value::bigint >= 0
+        end;
+    exception
+        -- not of that type at all
+        when data_exception then
+            v_is_possible := false;
+    end;
+
+    if not v_is_possible then
+        raise exception 'value "%" of setting "%" is not possible', configure.value, configure.setting
+            using errcode = 'invalid_parameter_value',
+            detail = case v_unit
+                when 'interval' then 'It is a length of time from 0 to 1000 years.'
+                when 'share' then 'It is a number between 0 and 1.'
+                when 'yes or no' then 'It is true or false.'
+                else format('It is a whole number of %s, 0 or more.', v_unit)
+            end,
+            hint = format(
+                'Back to the default: select steward.configure(%L, null);', configure.setting
+            );
+    end if;
+
+    insert into steward_private.setting as s (setting_name, value)
+    values (configure.setting, v_value)
+    on conflict on constraint setting_pkey do update
+    set value = excluded.value, set_at = excluded.set_at;
+end
+$function$;
+
+comment on function steward.configure(text, text) is
+'Change a setting of the whole installation, see steward.settings; null brings back its default. '
+'Raises undefined_object for a setting that does not exist, and invalid_parameter_value. For '
+'steward_admin.';
+
+-- sql/src/code/views/settings.sql
+create or replace view steward.settings as
+select
+    k.setting_name as setting,
+    coalesce(s.value, k.default_value) as value, -- noqa: RF04
+    k.default_value,
+    k.unit,
+    k.meaning
+from steward_private.known_settings() as k
+left join steward_private.setting as s on s.setting_name = k.setting_name;
+
+comment on view steward.settings is
+'What can be set with steward.configure(): the value now, its default, what kind of value it is, '
+'and what it means. Those called ..._warn and ..._critical are thresholds of steward.health(). For '
+'steward_operator.';
 
 -- pieces of generated statements
 
@@ -7890,6 +8046,42 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/note_worker.sql
+-- That a worker has asked for work. To half a minute, so that asking in vain writes nothing; and
+-- never waits for another session of the same name.
+create or replace function steward_private.note_worker(name text)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    -- what fits into an index
+    v_name text := left(note_worker.name, 200);
+begin
+    if exists (
+        select from steward_private.worker as w
+        where
+            w.worker_name = v_name
+            and w.last_seen > clock_timestamp() - interval '30 seconds'
+    ) then
+        return;
+    end if;
+
+    if not pg_try_advisory_xact_lock(
+        hashtext('steward.claim()'), hashtext(v_name)
+    ) then
+        return;
+    end if;
+
+    insert into steward_private.worker as w (worker_name)
+    values (v_name)
+    on conflict on constraint worker_pkey do update
+    set last_seen = excluded.last_seen;
+end
+$function$;
+
 -- sql/src/code/functions/claim.sql
 create or replace function steward.claim(
     worker text,
@@ -7948,6 +8140,8 @@ begin
     if claim.source is not null then
         v_source := steward_private.source_of(claim.source);
     end if;
+
+    perform steward_private.note_worker(claim.worker);
 
     v_spaces := array(
         select s.space_id
@@ -8555,6 +8749,19 @@ begin
     where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
 
     perform steward_private.drop_retired_spaces();
+    -- a backend of the worker inside the database does not come back
+    delete from steward_private.worker as w
+    using (
+        select o.worker_name
+        from steward_private.worker as o
+        where
+            o.last_seen < clock_timestamp() - case
+                when o.worker_name ~ '^backend [0-9]+$' then interval '1 hour'
+                else interval '30 days'
+            end
+        for update skip locked
+    ) as old
+    where w.worker_name = old.worker_name;
 
     return v_reaped;
 end
@@ -9007,140 +9214,401 @@ comment on function steward.verify(regclass) is
 'that is not pending is a fault, and steward.reconcile() has all but differing chunks looked at '
 'again. Reads every row. For steward_operator.';
 
--- sql/src/code/functions/reconcile.sql
-create or replace function steward.reconcile(source regclass)
+-- sql/src/code/functions/finish_census.sql
+-- The other way round, for a space: what is stored and should not be. Then the figures of the
+-- census, and the tally is set right. Some pages of a table at a time. Returns how many were found.
+create or replace function steward_private.finish_census(
+    source steward_private.source, space steward_private.space, queue boolean
+)
 returns bigint
 language plpgsql
 volatile parallel unsafe
--- definer: reads rows and writes marks on behalf of an operator that has no other right
-security definer
+security invoker
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+-- few rows are looked up in tables of many
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $function$
+declare
+    v_source steward_private.source := finish_census.source;
+    v_space steward_private.space := finish_census.space;
+    v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_pages constant integer := 16;
+    v_unknown text;
+    v_look text;
+    v_page_size constant bigint := current_setting('block_size')::bigint;
+    v_count bigint;
+    v_count_orphans bigint;
+    v_found bigint := 0;
+    v_orphans bigint := 0;
+begin
+    -- Not what is known and will be looked at; but a failed job will not be, and costs nothing here.
+    v_unknown := format(
+        $sql$
+        unknown as materialized (
+            select k.*, t.failed_at is not null as has_failed
+            from wrong as k
+            left join %1$s as t on %2$s
+            where
+                (t.generation is null or t.failed_at is not null)
+                and (%3$s) not in (
+                    select %4$s from %5$s as t
+                    union all
+                    select %4$s from %6$s as t
+                )
+        ),
+
+        added as (
+            insert into %5$s (%7$s) select %3$s from unknown as k where $3
+        )
+
+        -- freshness counts the others by their jobs
+        select count(*), count(*) filter (where not k.has_failed) from unknown as k
+        $sql$,
+        v_space.job_table,
+        steward_private.key_match(v_source, 't', 'k'),
+        steward_private.key_list(v_source, 'k'),
+        steward_private.key_list(v_source, 't'),
+        v_source.mark_tables[1],
+        v_source.mark_tables[2],
+        v_columns
+    );
+
+    v_look := format(
+        $sql$
+        with document as materialized (
+            select %1$s, row_number() over () as n
+            from %2$s as d
+            where
+                d.ctid >= format('(%%s,0)', $1)::tid and d.ctid < format('(%%s,0)', $1 + $2)::tid
+                and d.retired_at is null
+        ),
+
+        gone as materialized (
+            select r."position" as n
+            from steward_private.there_%3$s(
+                (select jsonb_agg(%4$s order by d.n) from document as d)
+            ) as r
+            where not r.found
+        ),
+
+        wrong as materialized (
+            select d.* from gone as g inner join document as d on d.n = g.n
+        ),
+        $sql$,
+        steward_private.key_list(v_source, 'd'),
+        v_space.doc_table,
+        v_source.source_id,
+        steward_private.key_object(v_source, 'd')
+    ) || v_unknown;
+
+    for v_page in 0..pg_relation_size(v_space.doc_table) / v_page_size by v_pages loop
+        execute v_look
+        into v_count, v_count_orphans
+        using v_page, v_pages, finish_census.queue;
+        v_found := v_found + v_count;
+        v_orphans := v_orphans + v_count_orphans;
+    end loop;
+
+    v_look := format(
+        $sql$
+        with wrong as materialized (
+            select distinct %1$s
+            from %2$s as c
+            where
+                c.ctid >= format('(%%s,0)', $1)::tid and c.ctid < format('(%%s,0)', $1 + $2)::tid
+                and not exists (
+                    select from %3$s as d where %4$s and c.chunk_id = any(d.chunk_ids)
+                )
+        ),
+        $sql$,
+        steward_private.key_list(v_source, 'c'),
+        v_space.chunk_table,
+        v_space.doc_table,
+        steward_private.key_match(v_source, 'd', 'c')
+    ) || v_unknown;
+
+    for v_page in 0..pg_relation_size(v_space.chunk_table) / v_page_size by v_pages loop
+        execute v_look
+        into v_count, v_count_orphans
+        using v_page, v_pages, finish_census.queue;
+        v_found := v_found + v_count;
+    end loop;
+
+    update steward_private.census as c
+    set
+        counted_at = clock_timestamp(),
+        missing = c.missing_seen,
+        outdated = c.outdated_seen,
+        orphans = case when finish_census.queue then 0 else v_orphans end,
+        started_at = null,
+        last_key = null,
+        rows_seen = 0,
+        missing_seen = 0,
+        outdated_seen = 0
+    where c.space_id = v_space.space_id;
+
+    -- One statement: what is written down, what is not yet, and what there is, all of one moment.
+    execute format(
+        $sql$
+        insert into steward_private.tally (space_id, documents, chunks)
+        select $1, d.documents, d.chunks
+        from (
+            select
+                (select count(*) from %1$s as d where d.retired_at is null)
+                - coalesce(sum(t.documents), 0) + coalesce(min(g.documents), 0) as documents,
+                (select count(*) from %2$s)
+                - coalesce(sum(t.chunks), 0) + coalesce(min(g.chunks), 0) as chunks
+            from (
+                select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
+                from %3$s as g
+                cross join generate_subscripts(g.removed, 1) as i (n)
+                where g.removed[i.n][1] = $1
+            ) as g
+            left join steward_private.tally as t
+                on
+                    t.space_id = $1
+                    and t.tally_id > coalesce(
+                        (
+                            select max(r.tally_id) from steward_private.tally as r
+                            where r.space_id = $1 and r.is_reset
+                        ),
+                        0
+                    )
+        ) as d
+        where d.documents <> 0 or d.chunks <> 0
+        $sql$,
+        v_space.doc_table, v_space.chunk_table, v_source.mark_tables[3]
+    )
+    using v_space.space_id;
+
+    return v_found;
+end
+$function$;
+
+-- sql/src/code/functions/census_slice.sql
+-- A part of a reconcile(): compares the next rows of a source with what is stored of them, and at
+-- the end of the source what is stored with the rows. The place is kept with the spaces. Returns
+-- how many were found and not known, and whether that was the end.
+create or replace function steward_private.census_slice(
+    source steward_private.source, max_rows bigint, queue boolean
+)
+returns table (amount bigint, is_done boolean)
+language plpgsql
+volatile parallel unsafe
+security invoker
 set search_path = pg_catalog, pg_temp
 set extra_float_digits = 3
 as $function$
 declare
-    v_source steward_private.source := steward_private.source_of(reconcile.source);
+    v_source steward_private.source := census_slice.source;
     v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
+    v_started_at timestamptz;
+    v_spaces integer[];
     v_space steward_private.space;
+    v_joins text := '';
+    v_problems text := '';
     v_wrong text := 'false';
-    v_leftover text := '';
-    v_no_job text := 'false';
-    v_mark text;
+    v_missing text := '';
+    v_outdated text := '';
+    v_compare text;
+    v_look text;
+    v_look_closer text;
     v_last jsonb;
     v_keys jsonb;
     v_batches jsonb;
     v_batch jsonb;
     v_count bigint;
-    v_total bigint := 0;
+    v_seen bigint := 0;
+    v_found_missing bigint[];
+    v_found_outdated bigint[];
+    v_all_missing bigint[];
+    v_all_outdated bigint[];
 begin
+    perform steward_private.require_read_committed('reconcile()');
+
+    -- two at once would both write down the same difference
+    if not pg_try_advisory_xact_lock(hashtext('steward.reconcile()'), v_source.source_id) then
+        raise exception 'table % is being reconciled by another session', v_source.relation
+            using errcode = 'object_in_use';
+    end if;
+
     -- locks the source before what belongs to it, as everybody does
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    -- what takes part from its beginning; without a limit it begins anew
+    if census_slice.max_rows is not null then
+        select
+            min(c.started_at), array_agg(c.space_id order by c.space_id),
+            (array_agg(c.last_key order by c.space_id))[1]
+        into v_started_at, v_spaces, v_last
+        from steward_private.census as c
+        inner join steward_private.space as s on s.space_id = c.space_id
+        where
+            s.source_id = v_source.source_id and s.state <> 'retired' and c.started_at is not null;
+    end if;
+
+    if v_started_at is null then
+        v_last := null;
+        v_started_at := clock_timestamp();
+
+        insert into steward_private.census as c (space_id, started_at)
+        select s.space_id, v_started_at
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        on conflict on constraint census_pkey do update
+        set
+            started_at = excluded.started_at,
+            last_key = null,
+            rows_seen = 0,
+            missing_seen = 0,
+            outdated_seen = 0;
+
+        v_spaces := array(
+            select s.space_id
+            from steward_private.space as s
+            where s.source_id = v_source.source_id and s.state <> 'retired'
+            order by s.space_id
+        );
+    end if;
+
+    if v_spaces = '{}' then
+        return query select 0::bigint, true;
+        return;
+    end if;
 
     for v_space in
         select s.*
         from steward_private.space as s
-        where s.source_id = v_source.source_id and s.state <> 'retired'
+        where s.space_id = any(v_spaces)
         order by s.space_id
     loop
-        v_wrong := v_wrong || format(
-            ' or exists (select from %s as d '
-            'where %s and (d.content_hash <> k.content_hash or d.retired_at is not null))',
-            v_space.doc_table, steward_private.key_match(v_source, 'd', 'k')
+        v_joins := v_joins || format(
+            ' left join %1$s as d_%3$s on %4$s left join %2$s as t_%3$s on %5$s '
+            'left join steward_private.claim as c_%3$s on c_%3$s.token = t_%3$s.token',
+            v_space.doc_table, v_space.job_table, v_space.space_id,
+            steward_private.key_match(v_source, 'd_' || v_space.space_id, 'k'),
+            steward_private.key_match(v_source, 't_' || v_space.space_id, 'k')
         );
-
-        v_no_job := v_no_job || format(
-            ' or not exists (select from %s as t where %s)',
-            v_space.job_table, steward_private.key_match(v_source, 't', 'k')
-        );
-
-        -- what a backfill has yet to come to is no fault
-        if not exists (
-            select from steward_private.backfill as b
-            where b.space_id = v_space.space_id and b.state = 'running'
-        ) then
-            v_wrong := v_wrong || format(
-                ' or not exists (select from %s as d where %s) '
-                'and not exists (select from %s as t where %s)',
-                v_space.doc_table, steward_private.key_match(v_source, 'd', 'k'),
-                v_space.job_table, steward_private.key_match(v_source, 't', 'k')
-            );
-        end if;
-
-        -- documents without a row, and chunks of no document
-        v_leftover := v_leftover || format(
-            $sql$
-            %7$s
-            (
-                select %6$s
-                from (
-                    select jsonb_agg(d.key) as keys
-                    from (
-                        select %3$s as key, (row_number() over () - 1) / 500 as batch
-                        from %1$s as d
-                        where d.retired_at is null
-                    ) as d
-                    group by d.batch
-                ) as b
-                cross join lateral steward_private.there_%8$s(b.keys) as r
-                cross join lateral %5$s as k
-                where not r.found
-            )
-            union
-            (
-                select %9$s
-                from %2$s as c
-                where not exists (
-                    select from %1$s as d where %4$s and c.chunk_id = any(d.chunk_ids)
-                )
-            )
+        -- What there is a job for, and what a backfill has yet to come to, is no fault. But a worker
+        -- may have read the row before it changed unseen: then the job will not do.
+        v_problems := v_problems || format(
             $sql$,
-            v_space.doc_table,
-            v_space.chunk_table,
-            steward_private.key_object(v_source, 'd'),
-            steward_private.key_match(v_source, 'd', 'c'),
-            steward_private.key_record(v_source, 'b.keys -> (r."position" - 1)::integer'),
-            steward_private.key_list(v_source, 'k'),
-            case when v_leftover = '' then '' else 'union' end,
-            v_source.source_id,
-            steward_private.key_list(v_source, 'c')
+            case
+                when t_%1$s.generation is not null
+                    then case
+                        when c_%1$s.generation = t_%1$s.generation and k.is_readable
+                            and c_%1$s.plan ->> 'content_hash' <> encode(k.content_hash, 'hex')
+                            then 'claimed'
+                    end
+                when d_%1$s.revision is null
+                    then case
+                        when not exists (
+                            select from steward_private.backfill as b
+                            where b.space_id = %1$s and b.state = 'running'
+                        )
+                            then 'missing'
+                    end
+                when not k.is_readable or d_%1$s.content_hash <> k.content_hash
+                    or d_%1$s.retired_at is not null
+                    then 'outdated'
+            end as problem_%1$s
+            $sql$,
+            v_space.space_id
+        );
+        v_wrong := v_wrong || format(' or k.problem_%s is not null', v_space.space_id);
+        v_missing := v_missing || format(
+            '%scount(*) filter (where k.problem_%s = ''missing'')',
+            case when v_missing = '' then '' else ', ' end, v_space.space_id
+        );
+        v_outdated := v_outdated || format(
+            '%scount(*) filter (where k.problem_%s = ''outdated'')',
+            case when v_outdated = '' then '' else ', ' end, v_space.space_id
         );
     end loop;
 
-    if v_leftover = '' then
-        return 0;
-    end if;
-
-    v_mark := format(
+    -- In one statement: row, document, job and mark are of one moment.
+    v_compare := format(
         $sql$
-        with row_read as materialized (
-            select k.*, sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
-            from steward_private.read_%2$s($1) as r
-            cross join lateral %4$s as k
-            where r.found
+        judged as materialized (select %1$s%2$s from row_read as k%3$s),
+
+        -- what waits to be folded is known
+        unknown as materialized (
+            select k.*
+            from judged as k
+            where
+                (%4$s)
+                and (%1$s) not in (
+                    select %5$s from %6$s as t
+                    union all
+                    select %5$s from %7$s as t
+                )
+        ),
+
+        added as (
+            insert into %6$s (%8$s) select %1$s from unknown as k where $2
         )
 
-        insert into %1$s (%3$s) select %5$s from row_read as k where %6$s
+        select count(*), array[%9$s], array[%10$s] from unknown as k
         $sql$,
-        v_source.mark_tables[1],
-        v_source.source_id,
-        v_columns,
-        steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer'),
         steward_private.key_list(v_source, 'k'),
-        v_wrong
+        v_problems,
+        v_joins,
+        v_wrong,
+        steward_private.key_list(v_source, 't'),
+        v_source.mark_tables[1],
+        v_source.mark_tables[2],
+        v_columns,
+        v_missing,
+        v_outdated
     );
+    v_look := format(
+        $sql$
+        with row_read as materialized (
+            select
+                k.*,
+                sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash,
+                true as is_readable
+            from steward_private.read_%1$s($1) as r
+            cross join lateral %2$s as k
+            where r.found
+        ),
+        $sql$,
+        v_source.source_id,
+        steward_private.key_record(v_source, '$1 -> (r."position" - 1)::integer')
+    ) || v_compare;
+    v_look_closer := format(
+        $sql$
+        with row_read as materialized (
+            select k.*, null::bytea as content_hash, false as is_readable
+            from steward_private.there_%1$s($1) as r
+            cross join lateral %2$s as k
+            where r.found
+        ),
+        $sql$,
+        v_source.source_id,
+        steward_private.key_record(v_source, '$1 -> 0')
+    ) || v_compare;
+
+    amount := 0;
+    v_all_missing := array_fill(0::bigint, array[cardinality(v_spaces)]);
+    v_all_outdated := v_all_missing;
 
     loop
         execute format(
             'select jsonb_agg(r.key order by r.n) '
-            'from steward_private.scan_%s($1, 500) with ordinality as r (key, n)',
+            'from steward_private.scan_%s($1, $2) with ordinality as r (key, n)',
             v_source.source_id
         )
         into v_keys
-        using v_last;
+        using v_last, least(500, census_slice.max_rows - v_seen)::integer;
 
         exit when v_keys is null;
 
+        v_seen := v_seen + jsonb_array_length(v_keys);
         v_last := v_keys -> -1;
-
         v_batches := jsonb_build_array(v_keys);
 
         while v_batches <> '[]' loop
@@ -9148,9 +9616,9 @@ begin
             v_batches := v_batches - 0;
 
             begin
-                execute v_mark using v_batch;
-                get diagnostics v_count = row_count;
-                v_total := v_total + v_count;
+                execute v_look
+                into v_count, v_found_missing, v_found_outdated
+                using v_batch, census_slice.queue;
             exception
                 when transaction_rollback or insufficient_resources or lock_not_available then
                     raise;
@@ -9160,42 +9628,167 @@ begin
                         v_batches := (
                             select jsonb_agg(jsonb_build_array(e.value))
                             from jsonb_array_elements(v_batch) as e
-                        ) || v_batches;
-                    else
-                        execute format(
-                            'insert into %s (%s) select %s from %s as k where %s',
-                            v_source.mark_tables[1],
-                            v_columns,
-                            steward_private.key_list(v_source, 'k'),
-                            steward_private.key_record(v_source, '$1 -> 0'),
-                            v_no_job
-                        )
-                        using v_batch;
-                        get diagnostics v_count = row_count;
-                        v_total := v_total + v_count;
+                        );
+                        continue;
                     end if;
+
+                    execute v_look_closer
+                    into v_count, v_found_missing, v_found_outdated
+                    using v_batch, census_slice.queue;
             end;
+
+            amount := amount + v_count;
+
+            if v_count > 0 and not census_slice.queue then
+                v_all_missing := array(
+                    select u.a + u.f
+                    from unnest(v_all_missing, v_found_missing) with ordinality as u (a, f, i)
+                    order by u.i
+                );
+                v_all_outdated := array(
+                    select u.a + u.f
+                    from unnest(v_all_outdated, v_found_outdated) with ordinality as u (a, f, i)
+                    order by u.i
+                );
+            end if;
         end loop;
+
+        exit when v_seen = census_slice.max_rows;
     end loop;
 
-    execute format('insert into %s (%s) %s', v_source.mark_tables[1], v_columns, v_leftover);
-    get diagnostics v_count = row_count;
-    v_total := v_total + v_count;
+    update steward_private.census as c
+    set
+        last_key = v_last,
+        rows_seen = c.rows_seen + v_seen,
+        missing_seen = c.missing_seen + u.missing,
+        outdated_seen = c.outdated_seen + u.outdated
+    from unnest(v_spaces, v_all_missing, v_all_outdated) as u (space_id, missing, outdated)
+    where c.space_id = u.space_id;
 
-    if v_source.notify and v_total > 0 then
+    is_done := v_keys is null;
+
+    if is_done then
+        for v_space in
+            select s.*
+            from steward_private.space as s
+            where s.space_id = any(v_spaces)
+            order by s.space_id
+        loop
+            amount := amount
+                + steward_private.finish_census(v_source, v_space, census_slice.queue);
+        end loop;
+    end if;
+
+    if v_source.notify and census_slice.queue and amount > 0 then
         perform pg_notify('steward', v_source.label);
     end if;
 
-    return v_total;
+    return next;
 end
 $function$;
 
-comment on function steward.reconcile(regclass) is
-'Compare the rows of a source with the documents made of them, and have every row that has none or '
-'was changed since, and whatever is stored of rows that are gone, looked at again, as after an '
-'edit. For after something was written behind the back of the triggers (session_replication_role, '
-'a disabled trigger). Returns how many. Reads every row, but cuts none; steward.verify() looks '
-'closer. For steward_operator.';
+-- sql/src/code/functions/reconcile.sql
+create or replace function steward.reconcile(
+    source regclass, max_rows bigint default null, queue boolean default true
+)
+returns bigint
+language plpgsql
+volatile parallel unsafe
+-- definer: reads rows and writes marks on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(reconcile.source);
+    v_found bigint;
+begin
+    if reconcile.max_rows <= 0 then
+        raise exception 'max_rows must be more than 0, or null for all rows'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if reconcile.queue is null then
+        raise exception 'queue must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
+    select c.amount into strict v_found
+    from steward_private.census_slice(v_source, reconcile.max_rows, reconcile.queue) as c;
+
+    return v_found;
+end
+$function$;
+
+comment on function steward.reconcile(regclass, bigint, boolean) is
+'Compare the rows of a source with the documents made of them, and have every row that has none'
+' or was changed since, and whatever is stored of rows that are gone, looked at again, as after'
+' an edit. For after something was written behind the back of the triggers '
+'(session_replication_role, a disabled trigger); steward.reconcile_all() does it every night. '
+'Returns how many it has found that were not known. queue false: only count them, for '
+'steward.freshness, which shows since when as counted_at. max_rows: stop after so many rows; '
+'the next call with max_rows goes on from there, also after a crash. Reads every row, but cuts '
+'none; steward.verify() looks closer. Raises object_in_use while another session does the same.'
+' For steward_operator.';
+
+-- sql/src/code/functions/_reconcile_slice.sql
+create or replace function steward._reconcile_slice(source regclass, max_rows bigint)
+returns boolean
+language plpgsql
+volatile parallel unsafe
+-- definer: reads rows and writes marks on behalf of an operator that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(_reconcile_slice.source);
+    v_is_done boolean;
+begin
+    select c.is_done into strict v_is_done
+    from steward_private.census_slice(
+        v_source, greatest(coalesce(_reconcile_slice.max_rows, 100000), 1), true
+    ) as c;
+
+    return v_is_done;
+end
+$function$;
+
+comment on function steward._reconcile_slice(regclass, bigint) is
+'Part of steward.reconcile_all(): goes on for so many rows, and says whether that was the end.';
+
+-- sql/src/code/functions/reconcile_all.sql
+create or replace procedure steward.reconcile_all(max_rows bigint default 100000)
+language plpgsql
+-- invoker and without a search_path: a procedure with either may not commit
+security invoker
+as $procedure$
+declare
+    v_source pg_catalog.regclass;
+    v_is_done boolean;
+begin
+    foreach v_source in array array(select s.source from steward.sources as s order by s.source) loop
+        v_is_done := false;
+
+        while not v_is_done loop
+            begin
+                v_is_done := steward._reconcile_slice(v_source, reconcile_all.max_rows);
+            exception
+                -- the next source may be all right
+                when others then
+                    raise warning 'table % cannot be reconciled: %', v_source, sqlerrm;
+                    v_is_done := true;
+            end;
+
+            commit;
+        end loop;
+    end loop;
+end
+$procedure$;
+
+-- the linter does not know that this is a list of arguments
+comment on procedure steward.reconcile_all(bigint) is -- noqa: LT01
+'steward.reconcile() for every source, committing after so many rows. Goes on where it was when'
+' it was interrupted. Run by pg_cron every night after steward.start(). For steward_operator, '
+'outside of a transaction.';
 
 -- what was: look back, go back, let go
 
@@ -10150,25 +10743,6 @@ comment on function steward.prune(regclass, interval, integer) is
 'missing from. steward.tidy() does it regularly. For steward_operator, and a shorter time than '
 'keep_history for steward_admin.';
 
--- sql/src/code/functions/keep_decisions.sql
-create or replace function steward_private.keep_decisions()
-returns interval
-language sql
-stable parallel safe
-security invoker
-set search_path = pg_catalog, pg_temp
-begin atomic
-    select
-        coalesce(
-            (
-                select s.value
-                from steward_private.setting as s
-                where s.setting_name = 'keep_decisions'
-            ),
-            '90 days'
-        )::interval;
-end;
-
 -- sql/src/code/functions/tidy_decisions.sql
 -- Partitions of decisions: one for each month, this one and the next made in advance, and dropped
 -- when all of it is older than decisions are kept. Returns how many were made or dropped; as an
@@ -10184,7 +10758,7 @@ set timezone = 'UTC'
 set lock_timeout = '300ms'
 as $function$
 declare
-    v_until timestamptz := now() - steward_private.keep_decisions();
+    v_until timestamptz := now() - steward_private.setting_value('keep_decisions')::interval;
     v_month timestamptz;
     v_next timestamptz;
     v_name name;
@@ -10270,6 +10844,9 @@ begin
         );
         execute format('create index on steward_data.%I (space_id, decided_at)', v_name);
         execute format('create index on steward_data.%I (space_id, key)', v_name);
+        execute format(
+            'create index on steward_data.%I (space_id, decided_at) where lane = ''edit''', v_name
+        );
         execute format(
             'alter table steward_private.decision attach partition steward_data.%I '
             'for values from (%L) to (%L)',
@@ -10714,24 +11291,166 @@ begin
 end
 $function$;
 
--- sql/src/code/functions/all_freshness.sql
-create or replace function steward_private.all_freshness()
+-- sql/src/code/functions/all_queue.sql
+-- How many jobs there are of each kind; with what no claim has looked at yet.
+create or replace function steward_private.all_queue()
+returns table (
+    source regclass, model text, lane text, state text, jobs bigint, oldest_since timestamptz
+)
+language plpgsql
+stable parallel unsafe
+-- definer: the job tables belong to pg_steward; the view that calls this decides who may look
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $function$
+declare
+    v_space steward_private.space;
+    v_source steward_private.source;
+begin
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.state <> 'retired'
+        order by s.space_id
+    loop
+        v_source := steward_private.source_of_space(v_space);
+
+        return query execute format(
+            $sql$
+            select $1, $2, j.lane, j.state, count(*), min(j.since)
+            from (
+                select
+                    case t.lane when 1 then 'edit' else 'backfill' end as lane,
+                    case
+                        when t.failed_at is not null then 'failed'
+                        when t.token is not null then 'claimed'
+                        else 'pending'
+                    end as state,
+                    t.queued_at as since
+                from %1$s as t
+
+                union all
+
+                select 'edit', 'pending', m.since
+                from (
+                    select %2$s, min(t.marked_at) as since
+                    from (select * from %3$s union all select * from %4$s) as t
+                    group by %2$s
+                ) as m
+                where not exists (select from %1$s as j where %5$s)
+            ) as j
+            group by j.lane, j.state
+            $sql$,
+            v_space.job_table,
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'j', 'm')
+        )
+        using v_source.relation, v_space.model_name;
+    end loop;
+end
+$function$;
+
+-- sql/src/code/functions/all_failures.sql
+create or replace function steward_private.all_failures()
 returns table (
     source regclass,
     model text,
+    key jsonb,
+    state text,
+    attempts integer,
+    error_class text,
+    last_error text,
+    last_failed_at timestamptz,
+    next_try_at timestamptz
+)
+language plpgsql
+stable parallel unsafe
+-- definer: the job tables belong to pg_steward; the view that calls this decides who may look
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+set jit = off
+as $function$
+declare
+    v_space steward_private.space;
+    v_source steward_private.source;
+begin
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.state <> 'retired'
+        order by s.space_id
+    loop
+        v_source := steward_private.source_of_space(v_space);
+
+        return query execute format(
+            $sql$
+            select
+                $1,
+                $2,
+                %2$s,
+                case
+                    when t.failed_at is not null then 'failed'
+                    when t.token is not null then 'being tried again'
+                    else 'to be tried again'
+                end,
+                t.attempts,
+                t.error_class,
+                t.last_error,
+                t.last_failed_at,
+                case
+                    when t.failed_at is null and t.token is null
+                        then greatest(t.available_at, $3, case when t.position is not null then now() end)
+                end
+            from %1$s as t
+            where t.failed_at is not null or t.last_failed_at is not null
+            order by t.last_failed_at desc
+            $sql$,
+            v_space.job_table, steward_private.key_object(v_source, 't')
+        )
+        using v_source.relation, v_space.model_name, v_space.paused_until;
+    end loop;
+end
+$function$;
+
+-- sql/src/code/functions/all_freshness.sql
+-- Documents and chunks are known from the tally, and what is dirty from jobs and marks: these alone
+-- are looked up. What no trigger has told of is known since the last census.
+create or replace function steward_private.all_freshness(only_source regclass default null)
+returns table (
+    source regclass,
+    model text,
+    state text,
     documents bigint,
     fresh bigint,
     pending bigint,
     failed bigint,
     missing bigint,
+    outdated bigint,
+    orphans bigint,
+    coverage numeric,
     chunks bigint,
-    oldest_pending interval
+    oldest_pending interval,
+    lag_p50 interval,
+    lag_p95 interval,
+    lag_p99 interval,
+    counted_at timestamptz,
+    is_estimated boolean
 )
 language plpgsql
 stable parallel unsafe
 -- definer: counts rows of tables that the caller may not read; only numbers leave
 security definer
 set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+-- few rows are looked up in tables of many
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $function$
 declare
     v_row record;
@@ -10744,7 +11463,9 @@ begin
         inner join steward_private.source as s on s.source_id = sp.source_id
         -- the readers of a dropped table have gone with it
         inner join pg_class as c on c.oid = s.relation
-        where sp.state <> 'retired'
+        where
+            sp.state <> 'retired'
+            and s.relation = coalesce(all_freshness.only_source, s.relation)
         order by sp.space_id
     loop
         v_space := v_row.space;
@@ -10756,61 +11477,206 @@ begin
                 'select from steward_private.read_%s(''[]'') as r', v_source.source_id
             );
 
-            -- A row that a backfill has not come to is pending, and not missing.
             return query execute format(
                 $sql$
-                with document as materialized (
+                with dirty as materialized (
                     select
-                        d.revision is not null and d.retired_at is null as is_known,
-                        t.generation is not null or m.key is not null as is_dirty,
-                        t.failed_at is not null and m.key is null as is_failed,
-                        least(t.queued_at, m.marked_at) as queued_at
+                        %4$s,
+                        bool_and(t.is_failed) as is_failed,
+                        min(t.dirty_since) filter (where not t.is_failed) as dirty_since,
+                        row_number() over () as n
                     from (
-                        select s.key as row_key, r.*
-                        from steward_private.scan_%4$s(null, null) as s
-                        cross join lateral %7$s as r
-                    ) as r
-                    left join %1$s as d on %5$s
-                    left join %2$s as t on %6$s
-                    left join steward_private.marks_%4$s() as m on m.key = r.row_key
+                        select %4$s, t.failed_at is not null as is_failed, t.queued_at as dirty_since
+                        from %2$s as t
+                        union all
+                        select %4$s, false, t.marked_at from %5$s as t
+                        union all
+                        select %4$s, false, t.marked_at from %6$s as t
+                    ) as t
+                    group by %4$s
                 ),
 
-                backfill as materialized (
-                    select b.started_at
-                    from steward_private.backfill as b
-                    where b.space_id = $3 and b.state = 'running'
+                batch as materialized (
+                    select (d.n - 1) / 500 as n, jsonb_agg(%7$s order by d.n) as keys
+                    from dirty as d
+                    group by (d.n - 1) / 500
+                ),
+
+                found as materialized (
+                    select b.n * 500 + r."position" as n, r.found
+                    from batch as b
+                    cross join lateral steward_private.there_%3$s(b.keys) as r
+                ),
+
+                looked_up as materialized (
+                    select
+                        t.is_failed,
+                        t.dirty_since,
+                        coalesce(f.found, false) as found,
+                        d.revision is not null as is_known
+                    from dirty as t
+                    left join %1$s as d on %8$s and d.retired_at is null
+                    -- one after the other: a join would compare every one with every other one
+                    left join (select array_agg(f.found order by f.n) as found from found as f) as a
+                        on true
+                    cross join lateral (select a.found[t.n] as found) as f
+                ),
+
+                changed as materialized (
+                    select
+                        count(*) filter (where l.found and not l.is_failed) as pending,
+                        count(*) filter (where l.found and l.is_failed) as failed,
+                        count(*) filter (where l.found and l.is_known) as known,
+                        count(*) filter (where l.found and not l.is_known) as new,
+                        count(*) filter (where not l.found and l.is_known) as gone,
+                        min(l.dirty_since) filter (where l.found and not l.is_failed) as since
+                    from looked_up as l
+                ),
+
+                stored as materialized (
+                    select
+                        coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0) as documents,
+                        coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks
+                    from (
+                        select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
+                        from %9$s as g
+                        cross join generate_subscripts(g.removed, 1) as i (n)
+                        where g.removed[i.n][1] = $1
+                    ) as g
+                    left join steward_private.tally as t
+                        on
+                            t.space_id = $1
+                            and t.tally_id > coalesce(
+                                (
+                                    select max(r.tally_id) from steward_private.tally as r
+                                    where r.space_id = $1 and r.is_reset
+                                ),
+                                0
+                            )
+                ),
+
+                -- A backfill looks at everything: what was found before it began is its affair.
+                census as materialized (
+                    select
+                        c.counted_at,
+                        case
+                            when b.started_at > c.counted_at and b.state <> 'cancelled' then 0
+                            else c.missing
+                        end as missing,
+                        case
+                            when b.started_at > c.counted_at and b.state = 'done'
+                                and b.reason <> 'tracked'
+                                then 0
+                            else c.outdated
+                        end as outdated,
+                        c.orphans,
+                        case
+                            when b.state = 'running' then 'pending'
+                            -- nobody will come to them any more
+                            when b.state = 'cancelled'
+                                and (c.counted_at > b.finished_at) is not true
+                                then 'missing'
+                        end as unreached,
+                        b.started_at,
+                        b.rows_estimated,
+                        b.rows_queued
+                    from steward_private.census as c
+                    left join steward_private.backfill as b on b.space_id = c.space_id
+                    where c.space_id = $1
+                ),
+
+                -- Rows that a backfill has not come to: as many as were there when it began, without
+                -- those queued by now, and without those that have a document for another reason.
+                unreached as materialized (
+                    select
+                        case
+                            when c.unreached is null then 0
+                            else greatest(
+                                least(
+                                    c.rows_estimated - c.rows_queued,
+                                    c.rows_estimated - s.documents + h.gone + c.orphans - h.new
+                                ),
+                                0
+                            )
+                        end as amount
+                    from census as c
+                    cross join stored as s
+                    cross join changed as h
+                ),
+
+                figure as materialized (
+                    select
+                        s.documents - h.gone - c.orphans + h.new + c.missing + u.amount as documents,
+                        greatest(s.documents - h.gone - c.orphans - h.known - c.outdated, 0) as fresh,
+                        h.pending + case c.unreached when 'pending' then u.amount else 0 end as pending,
+                        h.failed,
+                        c.missing + case c.unreached when 'missing' then u.amount else 0 end as missing,
+                        c.outdated,
+                        c.orphans + h.gone as orphans,
+                        s.chunks,
+                        clock_timestamp() - coalesce(
+                            h.since,
+                            case
+                                when c.unreached = 'pending' and u.amount > 0 then c.started_at
+                            end
+                        ) as oldest_pending,
+                        c.counted_at,
+                        c.unreached is not null and u.amount > 0 as is_estimated
+                    from stored as s
+                    cross join changed as h
+                    cross join census as c
+                    cross join unreached as u
+                ),
+
+                lag as materialized (
+                    select
+                        percentile_disc(array[0.5, 0.95, 0.99]::double precision[])
+                            within group (order by l.lag) as lags
+                    from (
+                        select d.decided_at - d.changed_at as lag
+                        from steward_private.decision as d
+                        where
+                            d.space_id = $1
+                            and d.lane = 'edit'
+                            and d.outcome in ('embedded', 'reused', 'retired')
+                        order by d.decided_at desc
+                        limit 1000
+                    ) as l
                 )
 
                 select
-                    $1,
                     $2,
-                    count(*),
-                    count(*) filter (where f.is_known and not f.is_dirty),
-                    count(*) filter (
-                        where f.is_dirty and not f.is_failed
-                        or not f.is_known and not f.is_dirty and exists (select from backfill)
-                    ),
-                    count(*) filter (where f.is_failed),
-                    count(*) filter (
-                        where not f.is_known and not f.is_dirty and not exists (select from backfill)
-                    ),
-                    (select count(*) from %3$s),
-                    clock_timestamp() - coalesce(
-                        min(f.queued_at) filter (where f.is_dirty and not f.is_failed),
-                        (
-                            select b.started_at
-                            from backfill as b
-                            where count(*) filter (where not f.is_known and not f.is_dirty) > 0
-                        )
-                    )
-                from document as f
+                    $3,
+                    $4,
+                    f.documents::bigint,
+                    f.fresh::bigint,
+                    f.pending::bigint,
+                    f.failed::bigint,
+                    f.missing::bigint,
+                    f.outdated::bigint,
+                    f.orphans::bigint,
+                    round(f.fresh / nullif(f.documents, 0), 4),
+                    f.chunks::bigint,
+                    f.oldest_pending,
+                    l.lags[1],
+                    l.lags[2],
+                    l.lags[3],
+                    f.counted_at,
+                    f.is_estimated
+                from figure as f
+                cross join lag as l
                 $sql$,
-                v_space.doc_table, v_space.job_table, v_space.chunk_table, v_source.source_id,
-                steward_private.key_match(v_source, 'd', 'r'),
-                steward_private.key_match(v_source, 't', 'r'),
-                steward_private.key_record(v_source, 's.key')
+                v_space.doc_table,
+                v_space.job_table,
+                v_source.source_id,
+                steward_private.key_list(v_source, 't'),
+                v_source.mark_tables[1],
+                v_source.mark_tables[2],
+                steward_private.key_object(v_source, 'd'),
+                steward_private.key_match(v_source, 'd', 't'),
+                v_source.mark_tables[3]
             )
-            using v_source.relation, v_space.model_name, v_space.space_id;
+            using v_space.space_id, v_source.relation, v_space.model_name, v_space.state;
         exception
             -- One source that cannot be read must not hide the others. It is shown without figures,
             -- and check() says why.
@@ -10819,6 +11685,7 @@ begin
             when others then
                 source := v_source.relation;
                 model := v_space.model_name;
+                state := v_space.state;
                 return next;
         end;
     end loop;
@@ -10872,21 +11739,12 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_required numeric := coalesce(
-        (
-            select s.value
-            from steward_private.setting as s
-            where s.setting_name = 'promote_coverage'
-        ),
-        '0.99'
-    )::numeric;
+    v_required numeric := steward_private.setting_value('promote_coverage')::numeric;
     v_figures record;
 begin
     select f.* into v_figures
-    from steward_private.all_freshness() as f
-    where
-        f.source = (require_coverage.source).relation
-        and f.model = (require_coverage.space).model_name;
+    from steward_private.all_freshness((require_coverage.source).relation) as f
+    where f.model = (require_coverage.space).model_name;
 
     if v_figures.documents > 0 and v_figures.fresh < v_figures.documents * v_required then
         raise exception 'space of model "%" covers too little of table %',
@@ -11141,7 +11999,7 @@ begin
         f.pending,
         f.failed,
         f.missing,
-        round(f.fresh::numeric / nullif(f.documents, 0), 4),
+        f.coverage,
         f.oldest_pending,
         f.chunks,
         pg_total_relation_size(sp.chunk_table) + pg_total_relation_size(sp.doc_table),
@@ -11158,8 +12016,7 @@ begin
         )
     from steward_private.space as sp
     inner join steward_private.model as m on m.model_name = sp.model_name
-    left join steward_private.all_freshness() as f
-        on f.source = v_source.relation and f.model = sp.model_name
+    left join steward_private.all_freshness(v_source.relation) as f on f.model = sp.model_name
     where sp.source_id = v_source.source_id and sp.state <> 'retired'
     order by sp.state = 'active' desc, sp.space_id;
 end
@@ -11169,6 +12026,220 @@ comment on function steward.compare_spaces(regclass) is
 'The spaces of a tracked table side by side, the one that search answers from first: how many of its '
 'rows each has embedded as they are (coverage), what is pending or has failed, how large it is, '
 'what it has cost, and whether it has a vector index. For steward_operator.';
+
+-- sql/src/code/functions/freshness_detail.sql
+create or replace function steward.freshness_detail(source regclass)
+returns table (
+    key jsonb,
+    model text,
+    state text,
+    revision integer,
+    stored_hash text,
+    source_hash text,
+    queued_at timestamptz,
+    decided_at timestamptz
+)
+language plpgsql
+-- stable: rows and documents are all seen as of one moment
+stable parallel unsafe
+-- definer: reads what the caller may not; only keys and hashes leave
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(freshness_detail.source);
+    v_space steward_private.space;
+    v_read text;
+    v_there text;
+    v_compare text;
+    v_orphans text;
+    v_last jsonb;
+    v_keys jsonb;
+    v_batches jsonb;
+    v_batch jsonb;
+    v_pages integer;
+begin
+    -- locks the source before what belongs to it, as everybody does
+    execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
+
+    v_read := format(
+        $sql$
+        with row_read as materialized (
+            select
+                r."position" as n,
+                true as is_readable,
+                sha256(convert_to(coalesce(r.content, ''), 'UTF8')) as content_hash
+            from steward_private.read_%1$s($1) as r
+            where r.found
+        ),
+        $sql$,
+        v_source.source_id
+    );
+    v_there := format(
+        $sql$
+        with row_read as materialized (
+            select r."position" as n, false as is_readable, null::bytea as content_hash
+            from steward_private.there_%1$s($1) as r
+            where r.found
+        ),
+        $sql$,
+        v_source.source_id
+    );
+
+    for v_space in
+        select s.*
+        from steward_private.space as s
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        order by s.space_id
+    loop
+        v_compare := format(
+            $sql$
+            item as materialized (
+                select e.key, r.*, k.*
+                from row_read as r
+                inner join jsonb_array_elements($1) with ordinality as e (key, n) on e.n = r.n
+                cross join lateral %4$s as k
+            ),
+
+            marked as materialized (
+                select %5$s, min(t.marked_at) as marked_at
+                from (select * from %6$s union all select * from %7$s) as t
+                group by %5$s
+            )
+
+            select
+                i.key,
+                %3$L,
+                case
+                    when m.marked_at is not null then 'pending'
+                    when t.failed_at is not null then 'failed'
+                    when t.generation is not null then 'pending'
+                    when d.revision is null and $2 then 'pending'
+                    when not i.is_readable then 'unreadable'
+                    when d.revision is null then 'missing'
+                    when d.content_hash <> i.content_hash or d.retired_at is not null then 'outdated'
+                    else 'fresh'
+                end,
+                d.revision,
+                encode(d.content_hash, 'hex'),
+                encode(i.content_hash, 'hex'),
+                least(t.queued_at, m.marked_at),
+                d.decided_at
+            from item as i
+            left join %1$s as d on %8$s
+            left join %2$s as t on %9$s
+            left join marked as m on %10$s
+            order by i.n
+            $sql$,
+            v_space.doc_table,
+            v_space.job_table,
+            v_space.model_name,
+            steward_private.key_record(v_source, 'e.key'),
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'd', 'i'),
+            steward_private.key_match(v_source, 't', 'i'),
+            steward_private.key_match(v_source, 'm', 'i')
+        );
+
+        v_last := null;
+
+        loop
+            execute format(
+                'select jsonb_agg(r.key order by r.n) '
+                'from steward_private.scan_%s($1, 500) with ordinality as r (key, n)',
+                v_source.source_id
+            )
+            into v_keys
+            using v_last;
+
+            exit when v_keys is null;
+
+            v_last := v_keys -> -1;
+            v_batches := jsonb_build_array(v_keys);
+
+            while v_batches <> '[]' loop
+                v_batch := v_batches -> 0;
+                v_batches := v_batches - 0;
+
+                begin
+                    return query execute v_read || v_compare
+                    using
+                        v_batch,
+                        exists (
+                            select from steward_private.backfill as b
+                            where b.space_id = v_space.space_id and b.state = 'running'
+                        );
+                exception
+                    when transaction_rollback or insufficient_resources or lock_not_available then
+                        raise;
+                    when others then
+                        -- The content of a row cannot be computed. Of which one?
+                        if jsonb_array_length(v_batch) > 1 then
+                            v_batches := (
+                                select jsonb_agg(jsonb_build_array(e.value))
+                                from jsonb_array_elements(v_batch) as e
+                            );
+                        else
+                            return query execute v_there || v_compare
+                            using v_batch, false;
+                        end if;
+                end;
+            end loop;
+        end loop;
+
+        -- documents whose row is gone, some pages of the table at a time
+        v_orphans := format(
+            $sql$
+            with document as materialized (
+                select d.*, %3$s as key, row_number() over () as n
+                from %1$s as d
+                where
+                    d.ctid >= format('(%%s,0)', $1)::tid and d.ctid < format('(%%s,0)', $1 + 16)::tid
+                    and d.retired_at is null
+            ),
+
+            gone as materialized (
+                select r."position" as n
+                from steward_private.there_%4$s(
+                    (select jsonb_agg(d.key order by d.n) from document as d)
+                ) as r
+                where not r.found
+            )
+
+            select
+                d.key, %5$L, 'orphan', d.revision, encode(d.content_hash, 'hex'), null::text,
+                t.queued_at, d.decided_at
+            from gone as g
+            inner join document as d on d.n = g.n
+            left join %2$s as t on %6$s
+            order by d.n
+            $sql$,
+            v_space.doc_table,
+            v_space.job_table,
+            steward_private.key_object(v_source, 'd'),
+            v_source.source_id,
+            v_space.model_name,
+            steward_private.key_match(v_source, 't', 'd')
+        );
+
+        v_pages := pg_relation_size(v_space.doc_table) / current_setting('block_size')::bigint;
+
+        for v_page in 0..v_pages by 16 loop
+            return query execute v_orphans using v_page;
+        end loop;
+    end loop;
+end
+$function$;
+
+comment on function steward.freshness_detail(regclass) is
+'Every row of a source, and every document whose row is gone, for each model: its state (fresh,'
+' pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
+'computed), the revision stored, the SHA-256 of the text that was embedded and of the text that'
+' the row has now, since when it waits, and when it was last decided about. Reads every row, '
+'but cuts none. For steward_operator.';
 
 -- sql/src/code/views/models.sql
 create or replace view steward.models as
@@ -11262,6 +12333,69 @@ comment on view steward.jobs is
 'be claimed. error_class: item, transient, rate_limit, configuration, or lost with its worker. For '
 'steward_operator.';
 
+-- sql/src/code/views/queue.sql
+create or replace view steward.queue as
+select
+    q.source,
+    q.model,
+    q.lane,
+    q.state,
+    q.jobs,
+    clock_timestamp() - q.oldest_since as oldest
+from steward_private.all_queue() as q;
+
+comment on view steward.queue is
+'How many rows are to be looked at, per source and model: because of an edit or of a backfill; '
+'pending, claimed or failed; and since when the oldest of them has been waiting. steward.jobs has '
+'them one by one. For steward_operator.';
+
+-- sql/src/code/views/failures.sql
+create or replace view steward.failures as
+select
+    f.source,
+    f.model,
+    f.key,
+    f.state,
+    f.attempts,
+    f.error_class,
+    f.last_error,
+    f.last_failed_at,
+    f.next_try_at
+from steward_private.all_failures() as f;
+
+comment on view steward.failures is
+'The rows that could not be embedded: failed for good after four attempts (steward.retry_failed() '
+'gives them four more), to be tried again at next_try_at, or being tried again just now; with the '
+'error and its class: item, transient, rate_limit, configuration, or lost with its worker. For '
+'steward_operator.';
+
+-- sql/src/code/views/workers.sql
+create or replace view steward.workers as
+select
+    coalesce(w.worker_name, c.worker) as worker,
+    w.first_seen,
+    w.last_seen,
+    coalesce(c.claims, 0) as claims,
+    c.oldest_claim,
+    c.lease_expires_at,
+    coalesce(c.lease_expires_at < clock_timestamp(), false) as is_late
+from steward_private.worker as w
+full join (
+    select
+        left(k.worker, 200) as worker,
+        count(*) as claims,
+        min(k.claimed_at) as oldest_claim,
+        min(k.lease_expires_at) as lease_expires_at
+    from steward_private.claim as k
+    group by left(k.worker, 200)
+) as c on c.worker = w.worker_name;
+
+comment on view steward.workers is
+'Who asks for work: when first and last (to half a minute), how many claims they hold, since '
+'when, and when the first of their leases ends. is_late: it has ended, and nobody has taken the'
+' rows back yet. Workers that hold nothing are forgotten after 30 days, backends after an hour.'
+' For steward_operator.';
+
 -- sql/src/code/views/decisions.sql
 create or replace view steward.decisions as
 select
@@ -11292,26 +12426,70 @@ comment on view steward.decisions is
 'or backfill; lag: from the edit to its being searchable; duration: of a worker''s claim. For '
 'steward_operator.';
 
+-- sql/src/code/views/decisions_summary.sql
+create or replace view steward.decisions_summary as
+select
+    s.relation as source,
+    sp.model_name as model,
+    t.day,
+    sum(t.embedded) as embedded,
+    sum(t.reused) as reused,
+    sum(t.skipped) as skipped,
+    sum(t.failed) as failed,
+    sum(t.retired) as retired,
+    round(
+        sum(t.reused + t.skipped)
+        / nullif(sum(t.embedded + t.reused + t.skipped + t.retired), 0),
+        4
+    ) as skip_rate,
+    sum(t.chunks_embedded) as chunks_embedded,
+    sum(t.chunks_reused) as chunks_reused,
+    sum(t.characters) as characters,
+    sum(t.characters_embedded) as characters_embedded
+from steward_private.tally as t
+inner join steward_private.space as sp on sp.space_id = t.space_id
+inner join steward_private.source as s on s.source_id = sp.source_id
+group by s.relation, sp.model_name, t.day
+having sum(t.embedded + t.reused + t.skipped + t.failed + t.retired) > 0;
+
+comment on view steward.decisions_summary is
+'What was decided about rows that had changed, by source, model and day: how many were '
+'embedded, reused, skipped, failed and retired. skip_rate: the share, without failures, that '
+'needed no vector (reused and skipped). Chunks and characters: how many there were in these '
+'texts, and how many of them went to the model. Counted as it happens. For steward_operator.';
+
 -- sql/src/code/views/freshness.sql
 create or replace view steward.freshness as
 select
     f.source,
     f.model,
+    f.state,
     f.documents,
     f.fresh,
     f.pending,
     f.failed,
     f.missing,
+    f.outdated,
+    f.orphans,
+    f.coverage,
     f.chunks,
-    f.oldest_pending
+    f.oldest_pending,
+    f.lag_p50,
+    f.lag_p95,
+    f.lag_p99,
+    f.counted_at,
+    f.is_estimated
 from steward_private.all_freshness() as f;
 
 comment on view steward.freshness is
-'How true the vectors are, per source. documents: rows of the source now. fresh: embedded as they '
-'are. pending: changed since, or being worked on. failed: given up after four attempts. missing: '
-'never seen, because triggers were off. chunks: vectors stored. Without figures: the source cannot '
-'be read, and steward.check() says why. Counts the source, which takes a while on millions of '
-'rows.';
+'How true the vectors are, per source and model. documents: rows of the source. fresh: embedded as '
+'they are. pending: changed since, or being worked on. failed: given up after four attempts. '
+'missing, outdated: rows without a document, or with one of another text, that no trigger has told '
+'of (the last steward.reconcile() did, at counted_at). orphans: documents whose row is gone. '
+'coverage: the fresh share of the rows. chunks: vectors stored. lag_p50 and so on: how long the '
+'last thousand edits took from the edit to being searchable. is_estimated: a backfill has yet to '
+'come to some rows, and how many is an estimate. Without figures: the source cannot be read, and '
+'steward.check() says why. Reads no source and counts no table; steward.verify() does.';
 
 -- sql/src/code/views/backfills.sql
 create or replace view steward.backfills as
@@ -11391,6 +12569,7 @@ begin atomic
         ('steward: reap', '* * * * *', 'select steward.reap()'),
         -- not at the full hour, when everybody does something
         ('steward: tidy', '17 * * * *', 'select steward.tidy()'),
+        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()'),
         ('steward: work', '* * * * *', 'call steward.work()')
     ) as t (job_name, schedule, command)
     cross join (
@@ -11471,8 +12650,9 @@ $function$;
 
 comment on function steward.start() is
 'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
-'lost claims, and remove what is kept no longer. May be repeated. Without pg_cron it schedules '
-'nothing and shows the lines for a crontab. For steward_operator who may use pg_cron.';
+'lost claims, remove what is kept no longer, and reconcile at night. May be repeated. Without '
+'pg_cron it schedules nothing and shows the lines for a crontab. For steward_operator who may use '
+'pg_cron.';
 
 -- sql/src/code/functions/stop.sql
 create or replace function steward.stop()
@@ -11753,6 +12933,662 @@ comment on function steward.check() is
 'Is everything in place? One row per part: ok, warning, missing (something optional is not there) '
 'or critical, with what to do about it.';
 
+-- sql/src/code/functions/schedule_health.sql
+-- A part of health(): whether what has to run regularly does.
+create or replace function steward_private.schedule_health(settings jsonb)
+returns table (
+    check_name text, source regclass, model text, status text, figure text, threshold text,
+    what_to_do text
+)
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_task record;
+    v_sees_all boolean;
+begin
+    if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
+        return query
+        select
+            'schedule',
+            null::regclass,
+            null::text,
+            case when (schedule_health.settings ->> 'expect_pg_cron')::boolean then 'warn' else 'ok' end,
+            'pg_cron is not installed in this database',
+            null::text,
+            case
+                when (schedule_health.settings ->> 'expect_pg_cron')::boolean
+                    then 'Install pg_cron and run: select steward.start(); or put its lines into a '
+                    'crontab and run, as an admin: select steward.configure(''expect_pg_cron'', ''no'');'
+            end;
+        return;
+    end if;
+
+    -- others see their own jobs only
+    v_sees_all := (
+        select r.rolsuper or r.rolbypassrls from pg_roles as r where r.rolname = current_user
+    );
+
+    for v_task in execute
+        'select t.job_name, j.jobid is not null as is_there, j.active, d.status, '
+        'd.return_message, d.start_time '
+        'from steward._tasks() as t '
+        'left join lateral (select k.* from cron.job as k where k.jobname = t.job_name '
+        'and k.database = current_database() order by k.active desc limit 1) as j on true '
+        'left join lateral (select r.status, r.return_message, r.start_time '
+        'from cron.job_run_details as r where r.jobid = j.jobid and r.status in (''succeeded'', ''failed'') '
+        'order by r.runid desc limit 1) as d on true '
+        'order by t.job_name'
+    loop
+        check_name := 'schedule';
+        figure := format(
+            '%s: %s', v_task.job_name,
+            case
+                when not v_task.is_there then 'not scheduled'
+                when not v_task.active then 'switched off'
+                when v_task.status = 'failed'
+                    then format(
+                        'failed at %s: %s', date_trunc('second', v_task.start_time),
+                        left(v_task.return_message, 200)
+                    )
+                when v_task.status is null then 'has not run yet'
+                else format('ran at %s', date_trunc('second', v_task.start_time))
+            end
+        );
+        status := case
+            when not v_task.is_there and not v_sees_all then 'warn'
+            when not v_task.is_there or not v_task.active or v_task.status = 'failed' then 'critical'
+            else 'ok'
+        end;
+        what_to_do := case
+            when not v_task.is_there and not v_sees_all
+                then format(
+                    'Another role may have scheduled it, which %s cannot see. If not, run: '
+                    'select steward.start();', current_user
+                )
+            when not v_task.is_there then 'Run: select steward.start();'
+            when not v_task.active
+                then format(
+                    'Run: select cron.alter_job(jobid, active => true) from cron.job where jobname = %L;',
+                    v_task.job_name
+                )
+            when v_task.status = 'failed'
+                then 'Mend the cause; select * from steward.status(); shows when it has run well again.'
+        end;
+        return next;
+    end loop;
+end
+$function$;
+
+-- sql/src/code/functions/xmin_health.sql
+-- A part of health(): what keeps dead rows from being cleaned up, here more than elsewhere, because
+-- jobs and marks come and go all the time.
+create or replace function steward_private.xmin_health(settings jsonb)
+returns table (
+    check_name text, source regclass, model text, status text, figure text, threshold text,
+    what_to_do text
+)
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    return query
+    with holder as (
+        select
+            format('session %s of %s', a.pid, coalesce(a.usename, a.backend_type)) as who,
+            clock_timestamp() - a.xact_start as age,
+            age(a.backend_xmin) as transactions,
+            format('End that transaction, or run: select pg_terminate_backend(%s);', a.pid) as remedy
+        from pg_stat_activity as a
+        where
+            a.backend_xmin is not null
+            and a.pid <> pg_backend_pid()
+            and (a.datid is null or a.datname = current_database())
+            -- a vacuum keeps nothing from being cleaned up
+            and a.backend_type <> 'autovacuum worker'
+
+        union all
+
+        select
+            format('prepared transaction %L of %s', p.gid, p.owner),
+            clock_timestamp() - p.prepared,
+            age(p.transaction),
+            format('End it: commit prepared %1$L; or rollback prepared %1$L;', p.gid)
+        from pg_prepared_xacts as p
+        where p.database = current_database()
+
+        union all
+
+        select
+            format('replication slot %s', s.slot_name),
+            null,
+            greatest(age(s.xmin), age(s.catalog_xmin)),
+            format(
+                'Let its consumer go on, or if it has none: select pg_drop_replication_slot(%L);',
+                s.slot_name
+            )
+        from pg_replication_slots as s
+        where s.xmin is not null or s.catalog_xmin is not null
+    ),
+
+    graded as (
+        select
+            h.*,
+            case
+                when h.age >= (xmin_health.settings ->> 'xmin_critical')::interval
+                    or h.transactions
+                    >= (xmin_health.settings ->> 'xmin_transactions_critical')::bigint
+                    then 'critical'
+                when h.age >= (xmin_health.settings ->> 'xmin_warn')::interval
+                    or h.transactions
+                    >= (xmin_health.settings ->> 'xmin_transactions_warn')::bigint
+                    then 'warn'
+                else 'ok'
+            end as status
+        from holder as h
+    )
+
+    select
+        'oldest transaction',
+        null::regclass,
+        null::text,
+        coalesce(g.status, 'ok'),
+        coalesce(
+            format(
+                '%s: %s%s transactions old', g.who, date_trunc('second', g.age) || ', ', g.transactions
+            ),
+            'none'
+        ),
+        format(
+            '%s or %s transactions: warn, %s or %s: critical',
+            xmin_health.settings ->> 'xmin_warn', xmin_health.settings ->> 'xmin_transactions_warn',
+            xmin_health.settings ->> 'xmin_critical',
+            xmin_health.settings ->> 'xmin_transactions_critical'
+        ),
+        case when g.status <> 'ok' then g.remedy || ' Until then no vacuum cleans up.' end
+    from (select) as one
+    left join (
+        select h.* from graded as h
+        order by
+            array_position(array['critical', 'warn', 'ok'], h.status), h.transactions desc, h.age desc
+        limit 1
+    ) as g on true;
+
+    -- others see themselves only
+    if not pg_has_role(current_user, 'pg_read_all_stats', 'usage') then
+        return query
+        select
+            'oldest transaction', null::regclass, null::text, 'warn',
+            format('%s may not see the transactions of others', current_user), null::text,
+            format('As a superuser, run: grant pg_read_all_stats to %I;', current_user);
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/row_health.sql
+-- A part of health(): the figures of steward.freshness.
+create or replace function steward_private.row_health(settings jsonb)
+returns table (
+    check_name text, source regclass, model text, status text, figure text, threshold text,
+    what_to_do text
+)
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_set jsonb := row_health.settings;
+    v_row record;
+begin
+    for v_row in select f.* from steward_private.all_freshness() as f loop
+        source := v_row.source;
+        model := v_row.model;
+
+        if v_row.documents is null then
+            check_name := 'coverage';
+            status := 'critical';
+            figure := 'the source cannot be read';
+            threshold := null;
+            what_to_do := 'See why: select * from steward.check();';
+            return next;
+            continue;
+        end if;
+
+        -- what is being built is not there yet, and nobody searches it
+        if v_row.state <> 'building' then
+            check_name := 'coverage';
+            status := case
+                when v_row.coverage < (v_set ->> 'coverage_critical')::numeric then 'critical'
+                when v_row.coverage < (v_set ->> 'coverage_warn')::numeric then 'warn'
+                else 'ok'
+            end;
+            figure := format(
+                '%s of %s rows are fresh%s', v_row.fresh, v_row.documents,
+                case when v_row.is_estimated then '; a backfill is under way, so about' end
+            );
+            threshold := format(
+                'below %s: warn, %s: critical', v_set ->> 'coverage_warn',
+                v_set ->> 'coverage_critical'
+            );
+            what_to_do := case
+                when status = 'ok' then null
+                when v_row.failed >= v_row.pending and v_row.failed > v_row.missing + v_row.outdated
+                    then 'Most of the others have failed: select * from steward.failures;'
+                when v_row.pending >= v_row.missing + v_row.outdated
+                    then 'Most of the others are pending: let a worker run, see select * from '
+                    'steward.queue; for the built-in model: call steward.work();'
+                else format('Run: select steward.reconcile(%L);', v_row.source)
+            end;
+            return next;
+        end if;
+
+        check_name := 'failed rows';
+        status := case
+            when v_row.failed >= (v_set ->> 'failed_critical')::bigint then 'critical'
+            when v_row.failed >= (v_set ->> 'failed_warn')::bigint then 'warn'
+            else 'ok'
+        end;
+        figure := v_row.failed::text;
+        threshold := format(
+            '%s: warn, %s: critical', v_set ->> 'failed_warn', v_set ->> 'failed_critical'
+        );
+        what_to_do := case
+            when status <> 'ok'
+                then format(
+                    'See why: select * from steward.failures; when the cause is gone: '
+                    'select steward.retry_failed(%L);', v_row.source
+                )
+        end;
+        return next;
+
+        check_name := 'unseen changes';
+        status := case
+            when v_row.missing + v_row.outdated + v_row.orphans
+                >= (v_set ->> 'unseen_critical')::bigint
+                then 'critical'
+            when v_row.missing + v_row.outdated + v_row.orphans >= (v_set ->> 'unseen_warn')::bigint
+                then 'warn'
+            else 'ok'
+        end;
+        figure := format(
+            '%s missing, %s outdated, %s orphans', v_row.missing, v_row.outdated, v_row.orphans
+        );
+        threshold := format(
+            '%s: warn, %s: critical', v_set ->> 'unseen_warn', v_set ->> 'unseen_critical'
+        );
+        what_to_do := case
+            when status <> 'ok'
+                then format('Let a worker run after: select steward.reconcile(%L);', v_row.source)
+        end;
+        return next;
+    end loop;
+end
+$function$;
+
+-- sql/src/code/functions/index_health.sql
+-- A part of health(): whether search would be faster with an index on the vectors.
+create or replace function steward_private.index_health(settings jsonb)
+returns table (
+    check_name text, source regclass, model text, status text, figure text, threshold text,
+    what_to_do text
+)
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_set jsonb := index_health.settings;
+    v_class text;
+begin
+    if not exists (select from steward_private.space as s where s.state <> 'retired') then
+        return;
+    end if;
+
+    v_class := regexp_replace(steward_private.vector_type(), '[.]vector$', '.vector_cosine_ops');
+
+    return query
+    select
+        'vector index',
+        f.source,
+        f.model,
+        case
+            when f.has_index or f.chunks is null then 'ok'
+            -- pgvector has no index for so many
+            when f.dimensions > 2000 then 'ok'
+            when f.chunks >= (v_set ->> 'unindexed_critical')::bigint then 'critical'
+            when f.chunks >= (v_set ->> 'unindexed_warn')::bigint then 'warn'
+            else 'ok'
+        end,
+        format('%s chunks, %s', f.chunks, case when f.has_index then 'an index' else 'no index' end),
+        format(
+            '%s without an index: warn, %s: critical', v_set ->> 'unindexed_warn',
+            v_set ->> 'unindexed_critical'
+        ),
+        case
+            when not f.has_index and f.chunks >= (v_set ->> 'unindexed_warn')::bigint
+                then case
+                    when f.dimensions > 2000
+                        then 'pgvector has no index for more than 2000 dimensions.'
+                    else format(
+                        'Run: create index concurrently on %s using hnsw (embedding %s); below '
+                        'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0; '
+                        'and for searches: set hnsw.iterative_scan = strict_order;',
+                        f.chunk_table, v_class
+                    )
+                end
+        end
+    from (
+        select
+            r.source,
+            r.model,
+            r.chunks,
+            sp.chunk_table,
+            m.dimensions,
+            exists (
+                select from pg_index as i
+                inner join pg_class as c on c.oid = i.indexrelid
+                inner join pg_am as a on a.oid = c.relam
+                inner join pg_attribute as v
+                    on v.attrelid = i.indrelid and v.attname = 'embedding' and v.attnum = i.indkey[0]
+                where
+                    i.indrelid = sp.chunk_table and i.indisvalid and a.amname in ('hnsw', 'ivfflat')
+            ) as has_index
+        from steward_private.all_freshness() as r
+        inner join steward_private.source as s on s.relation = r.source
+        inner join steward_private.space as sp
+            on sp.source_id = s.source_id and sp.model_name = r.model and sp.state <> 'retired'
+        inner join steward_private.model as m on m.model_name = r.model
+    ) as f
+    order by f.source, f.model;
+end
+$function$;
+
+-- sql/src/code/functions/health.sql
+create or replace function steward.health()
+returns table (
+    check_name text,
+    source regclass,
+    model text,
+    status text,
+    figure text,
+    threshold text,
+    what_to_do text
+)
+language plpgsql
+stable parallel unsafe
+-- definer: looks at the registry, at jobs and at other sessions, and tells no more than figures
+security definer
+set search_path = pg_catalog, pg_temp
+set intervalstyle = 'postgres'
+set jit = off
+as $function$
+declare
+    v_set jsonb := (
+        select jsonb_object_agg(k.setting_name, steward_private.setting_value(k.setting_name))
+        from steward_private.known_settings() as k
+    );
+    v_check text;
+begin
+    -- A check that cannot be made says so in its row, and the next one is made.
+    foreach v_check in array array[
+        'parts', 'schedule', 'claims', 'oldest transaction', 'waiting edits', 'rows', 'backfill',
+        'census', 'vector index'
+    ] loop
+        begin
+            case v_check
+                when 'parts' then
+                    return query
+                    select
+                        case
+                            when c.item like 'source %' then 'source'
+                            else c.item
+                        end,
+                        case
+                            when c.item like 'source %' then substr(c.item, 8)::regclass
+                        end,
+                        null::text,
+                        case c.status
+                            when 'ok' then 'ok'
+                            when 'warning' then 'warn'
+                            else 'critical'
+                        end,
+                        c.detail,
+                        null::text,
+                        c.hint
+                    from steward.check() as c
+                    -- a matter of the schedule
+                    where c.item <> 'pg_cron';
+
+                when 'schedule' then
+                    return query select h.* from steward_private.schedule_health(v_set) as h;
+
+                when 'claims' then
+                    return query
+                    select
+                        'lost claims',
+                        null::regclass,
+                        null::text,
+                        case
+                            when c.lost_for >= (v_set ->> 'lost_claim_critical')::interval then 'critical'
+                            when c.lost_for >= (v_set ->> 'lost_claim_warn')::interval then 'warn'
+                            else 'ok'
+                        end,
+                        case
+                            when c.lost_for > interval '0'
+                                then format(
+                                    '%s with an ended lease, the first of worker %s since %s',
+                                    c.lost, c.lost_worker, date_trunc('second', c.lost_for)
+                                )
+                            else 'none'
+                        end,
+                        format(
+                            'since %s: warn, %s: critical', v_set ->> 'lost_claim_warn',
+                            v_set ->> 'lost_claim_critical'
+                        ),
+                        case
+                            when c.lost_for >= (v_set ->> 'lost_claim_warn')::interval
+                                then 'Run: select steward.reap(); and let it run every minute with: '
+                                'select steward.start();'
+                        end
+                    from (
+                        select
+                            count(*) as lost,
+                            max(clock_timestamp() - k.lease_expires_at) as lost_for,
+                            (array_agg(left(k.worker, 100) order by k.lease_expires_at))[1] as lost_worker
+                        from steward_private.claim as k
+                        where k.lease_expires_at < clock_timestamp()
+                    ) as c;
+
+                    return query
+                    select
+                        'long claims',
+                        null::regclass,
+                        null::text,
+                        case
+                            when c.held_for >= (v_set ->> 'claim_critical')::interval then 'critical'
+                            when c.held_for >= (v_set ->> 'claim_warn')::interval then 'warn'
+                            else 'ok'
+                        end,
+                        case
+                            when c.held > 0
+                                then format(
+                                    '%s held, the first by worker %s for %s', c.held, c.worker,
+                                    date_trunc('second', c.held_for)
+                                )
+                            else 'none'
+                        end,
+                        format(
+                            'for %s: warn, %s: critical', v_set ->> 'claim_warn', v_set ->> 'claim_critical'
+                        ),
+                        case
+                            when c.held_for >= (v_set ->> 'claim_warn')::interval
+                                then format(
+                                    'Look after worker %s, or stop it: when its leases have ended, '
+                                    'its rows are taken back by: select steward.reap();', c.worker
+                                )
+                        end
+                    from (
+                        select
+                            count(*) as held,
+                            max(clock_timestamp() - k.claimed_at) as held_for,
+                            (array_agg(left(k.worker, 100) order by k.claimed_at))[1] as worker
+                        from steward_private.claim as k
+                        where k.lease_expires_at >= clock_timestamp()
+                    ) as c;
+
+                when 'oldest transaction' then
+                    return query select h.* from steward_private.xmin_health(v_set) as h;
+
+                when 'waiting edits' then
+                    return query
+                    select
+                        'oldest pending',
+                        q.source,
+                        q.model,
+                        case
+                            when q.waited >= (v_set ->> 'pending_critical')::interval then 'critical'
+                            when q.waited >= (v_set ->> 'pending_warn')::interval then 'warn'
+                            else 'ok'
+                        end,
+                        coalesce(
+                            format(
+                                '%s edits, the oldest for %s', q.jobs,
+                                date_trunc('second', q.waited)
+                            ),
+                            'none'
+                        ),
+                        format(
+                            'for %s: warn, %s: critical', v_set ->> 'pending_warn',
+                            v_set ->> 'pending_critical'
+                        ),
+                        case
+                            when q.waited >= (v_set ->> 'pending_warn')::interval
+                                then 'See whether a worker runs for this model: select * from '
+                                'steward.workers; for the built-in one: call steward.work(); and '
+                                'whether the source is paused: select * from steward.check();'
+                        end
+                    from (
+                        select
+                            s.relation as source,
+                            sp.model_name as model,
+                            sum(a.jobs) as jobs,
+                            max(clock_timestamp() - a.oldest_since) as waited
+                        from steward_private.space as sp
+                        inner join steward_private.source as s on s.source_id = sp.source_id
+                        left join steward_private.all_queue() as a
+                            on
+                                a.source = s.relation and a.model = sp.model_name
+                                and a.lane = 'edit' and a.state <> 'failed'
+                        where sp.state <> 'retired'
+                        group by s.relation, sp.model_name
+                    ) as q
+                    order by q.source, q.model;
+
+                when 'rows' then
+                    return query select h.* from steward_private.row_health(v_set) as h;
+
+                when 'backfill' then
+                    return query
+                    select
+                        'backfill',
+                        s.relation,
+                        sp.model_name,
+                        case
+                            when b.rested >= (v_set ->> 'backfill_critical')::interval then 'critical'
+                            when b.rested >= (v_set ->> 'backfill_warn')::interval then 'warn'
+                            else 'ok'
+                        end,
+                        format(
+                            '%s of about %s rows queued, the last %s ago', b.rows_queued,
+                            b.rows_estimated, date_trunc('second', b.rested)
+                        ),
+                        format(
+                            '%s ago: warn, %s: critical', v_set ->> 'backfill_warn',
+                            v_set ->> 'backfill_critical'
+                        ),
+                        case
+                            when b.rested >= (v_set ->> 'backfill_warn')::interval
+                                then format(
+                                    'Start a worker for model %s, or give it up: '
+                                    'select steward.cancel_backfill(%L);', sp.model_name, s.relation
+                                )
+                        end
+                    from (
+                        select f.*, clock_timestamp() - f.advanced_at as rested
+                        from steward_private.backfill as f
+                        where f.state = 'running'
+                    ) as b
+                    inner join steward_private.space as sp
+                        on sp.space_id = b.space_id and sp.state <> 'retired'
+                    inner join steward_private.source as s on s.source_id = sp.source_id
+                    order by s.relation, sp.model_name;
+
+                when 'census' then
+                    return query
+                    select
+                        'census',
+                        c.relation,
+                        null::text,
+                        case
+                            when c.age >= (v_set ->> 'census_critical')::interval then 'critical'
+                            when c.age >= (v_set ->> 'census_warn')::interval then 'warn'
+                            else 'ok'
+                        end,
+                        case
+                            when c.is_counted then format('%s ago', date_trunc('second', c.age))
+                            else format('never; tracked %s ago', date_trunc('second', c.age))
+                        end,
+                        format(
+                            '%s ago: warn, %s: critical', v_set ->> 'census_warn',
+                            v_set ->> 'census_critical'
+                        ),
+                        case
+                            when c.age >= (v_set ->> 'census_warn')::interval
+                                then format(
+                                    'Run: select steward.reconcile(%L); and let it run every night with: '
+                                    'select steward.start();', c.relation
+                                )
+                        end
+                    from (
+                        select
+                            s.relation,
+                            max(clock_timestamp() - coalesce(n.counted_at, sp.created_at)) as age,
+                            bool_and(n.counted_at is not null) as is_counted
+                        from steward_private.source as s
+                        inner join steward_private.space as sp
+                            on sp.source_id = s.source_id and sp.state <> 'retired'
+                        left join steward_private.census as n on n.space_id = sp.space_id
+                        group by s.relation
+                    ) as c
+                    order by c.relation;
+
+                when 'vector index' then
+                    return query select h.* from steward_private.index_health(v_set) as h;
+            end case;
+        exception
+            when others then
+                return query
+                select
+                    v_check, null::regclass, null::text, 'warn',
+                    format('it cannot be looked at: %s', sqlerrm), null::text,
+                    'Mend the cause, which is most likely a missing right of the owner of pg_steward.';
+        end;
+    end loop;
+end
+$function$;
+
+comment on function steward.health() is
+'Is all well? One row for each check, for the whole or for a source and a model: its status '
+'(ok, warn or critical), the figure, the thresholds, and what to do about it. The thresholds '
+'are settings, see steward.settings. A check that cannot be made says so. Reads no source. For '
+'steward_operator.';
+
 -- what depends on the user's tables
 
 -- sql/src/code/regenerate.sql
@@ -11837,7 +13673,7 @@ grant execute on function steward.search(regclass, text, integer) to steward_rea
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text) to steward_reader;
-grant execute on function steward_private.all_freshness() to steward_reader;
+grant execute on function steward_private.all_freshness(regclass) to steward_reader;
 grant select on steward.freshness to steward_reader;
 
 -- worker: the life of a job
@@ -11869,11 +13705,23 @@ grant execute on function steward.backfill(regclass) to steward_operator;
 grant execute on function steward.cancel_backfill(regclass) to steward_operator;
 grant execute on function steward.verify(regclass) to steward_operator;
 grant execute on function steward.compare_spaces(regclass) to steward_operator;
-grant execute on function steward.reconcile(regclass) to steward_operator;
 grant execute on function steward.prune(regclass, interval, integer) to steward_operator;
 grant execute on function steward.tidy() to steward_operator;
+grant execute on function steward.reconcile(regclass, bigint, boolean) to steward_operator;
+grant execute on function steward._reconcile_slice(regclass, bigint) to steward_operator;
+grant execute on procedure steward.reconcile_all(bigint) to steward_operator;
+grant execute on function steward.freshness_detail(regclass) to steward_operator;
+grant execute on function steward.health() to steward_operator;
+grant execute on function steward_private.known_settings() to steward_operator;
+grant execute on function steward_private.all_queue() to steward_operator;
+grant execute on function steward_private.all_failures() to steward_operator;
+grant select on steward.settings to steward_operator;
+grant select on steward.queue to steward_operator;
+grant select on steward.failures to steward_operator;
+grant select on steward.decisions_summary to steward_operator;
+grant select on steward.workers to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
-grant execute on function steward_private.all_freshness() to steward_operator;
+grant execute on function steward_private.all_freshness(regclass) to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
 grant select on steward.backfills to steward_operator;
@@ -11921,6 +13769,7 @@ grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
 grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
 to steward_admin;
 grant execute on function steward.erase(regclass, jsonb) to steward_admin;
+grant execute on function steward.configure(text, text) to steward_admin;
 
 -- sql/src/extension.sql
 -- With create extension, pg_dump leaves out the rows of our tables unless they are registered here.

@@ -22,7 +22,10 @@ Connection = psycopg.Connection[Any]
 SOURCE = ROOT / "sql" / "src"
 
 # A procedure that commits can be neither SECURITY DEFINER nor have settings of its own.
-COMMITS = ("steward.work(integer,integer,integer,integer,text)",)
+COMMITS = (
+    "steward.work(integer,integer,integer,integer,text)",
+    "steward.reconcile_all(bigint)",
+)
 SEARCH_PATH = "search_path=pg_catalog, pg_temp"
 
 
@@ -527,7 +530,7 @@ def test_every_catalog_rule_has_been_seen_to_fail() -> None:
 
 # Where which kind of object lives, and in which schemas.
 PLACES = {
-    "code/functions": ("function", r"steward(?:_private)?"),
+    "code/functions": ("(?:function|procedure)", r"steward(?:_private)?"),
     "code/python": ("(?:function|procedure)", r"steward(?:_private)?"),
     "code/views": ("view", "steward"),
     "schema/tables": ("table", "steward_private"),

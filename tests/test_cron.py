@@ -43,6 +43,7 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
     app.run("update articles set body = 'Bread is baked at home.' where id = 1")
     assert app.run("select job_name, scheduled from steward.status()") == [
         ("steward: reap", False),
+        ("steward: reconcile", False),
         ("steward: tidy", False),
         ("steward: work", False),
     ]
@@ -51,11 +52,13 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
     app.run("select steward.start()", user="night_shift")
     assert app.run("select jobname, schedule, command, username from cron.job order by 1") == [
         ("steward: reap", "* * * * *", "select steward.reap()", "night_shift"),
+        ("steward: reconcile", "47 3 * * *", "call steward.reconcile_all()", "night_shift"),
         ("steward: tidy", "17 * * * *", "select steward.tidy()", "night_shift"),
         ("steward: work", "* * * * *", "call steward.work()", "night_shift"),
     ]
     assert app.run("select job_name, scheduled from steward.status()", user="night_shift") == [
         ("steward: reap", True),
+        ("steward: reconcile", True),
         ("steward: tidy", True),
         ("steward: work", True),
     ]
@@ -73,7 +76,7 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
     )
     wait_for(
         "select bool_and(last_status = 'succeeded') from steward.status() "
-        "where job_name <> 'steward: tidy'"
+        "where job_name not in ('steward: tidy', 'steward: reconcile')"
     )
 
     app.run("select steward.stop()", user="night_shift")
@@ -128,11 +131,13 @@ def test_without_pg_cron_the_crontab_lines_work(db: Database) -> None:
     assert [line.split(" ")[:5] for line in lines] == [
         every_minute,
         ["17", *["*"] * 4],
+        ["47", "3", "*", "*", "*"],
         every_minute,
     ]
     assert db.run("select job_name, scheduled, last_status from steward.status()") == [
         ("steward: reap", False, "pg_cron is not installed here"),
         ("steward: tidy", False, "pg_cron is not installed here"),
+        ("steward: reconcile", False, "pg_cron is not installed here"),
         ("steward: work", False, "pg_cron is not installed here"),
     ]
     assert notice_of(db, "select steward.stop()").severity == "NOTICE"

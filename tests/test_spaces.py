@@ -366,7 +366,7 @@ def test_blue_green_under_load(docs: Database) -> None:
         tasks = [pool.submit(write, n) for n in range(8)]
         tasks += [pool.submit(work_inside), pool.submit(work_outside), pool.submit(look)]
         try:
-            docs.run("insert into steward_private.setting values ('promote_coverage', '0.5')")
+            docs.run("select steward.configure('promote_coverage', '0.5')")
             docs.run(f"select steward.add_space('docs', '{NEW}')")
             flip(f"select steward.promote('docs', '{NEW}')")
             while seen[NEW] < 20 and not tasks[-1].done():

@@ -5,6 +5,10 @@
 \ir code/functions/enable_python.sql
 -- @define_python@
 \ir code/functions/has_python.sql
+\ir code/functions/known_settings.sql
+\ir code/functions/setting_value.sql
+\ir code/functions/configure.sql
+\ir code/views/settings.sql
 
 -- pieces of generated statements
 \ir code/functions/key_list.sql
@@ -86,6 +90,7 @@
 \ir code/functions/refill_queue.sql
 \ir code/functions/fold_spaces.sql
 \ir code/functions/sync_row.sql
+\ir code/functions/note_worker.sql
 \ir code/functions/claim.sql
 \ir code/functions/complete.sql
 \ir code/functions/fail.sql
@@ -99,7 +104,11 @@
 \ir code/functions/backfill.sql
 \ir code/functions/cancel_backfill.sql
 \ir code/functions/verify.sql
+\ir code/functions/finish_census.sql
+\ir code/functions/census_slice.sql
 \ir code/functions/reconcile.sql
+\ir code/functions/_reconcile_slice.sql
+\ir code/functions/reconcile_all.sql
 
 -- what was: look back, go back, let go
 \ir code/functions/require_sight_of_all.sql
@@ -108,7 +117,6 @@
 \ir code/functions/erase.sql
 \ir code/functions/prune_space.sql
 \ir code/functions/prune.sql
-\ir code/functions/keep_decisions.sql
 \ir code/functions/tidy_decisions.sql
 \ir code/functions/tidy_tally.sql
 \ir code/functions/tidy.sql
@@ -119,6 +127,8 @@
 \ir code/functions/search_vector.sql
 \ir code/functions/search.sql
 \ir code/functions/all_jobs.sql
+\ir code/functions/all_queue.sql
+\ir code/functions/all_failures.sql
 \ir code/functions/all_freshness.sql
 
 -- several models side by side
@@ -129,11 +139,16 @@
 \ir code/functions/demote.sql
 \ir code/functions/retire_space.sql
 \ir code/functions/compare_spaces.sql
+\ir code/functions/freshness_detail.sql
 \ir code/views/models.sql
 \ir code/views/sources.sql
 \ir code/views/spaces.sql
 \ir code/views/jobs.sql
+\ir code/views/queue.sql
+\ir code/views/failures.sql
+\ir code/views/workers.sql
 \ir code/views/decisions.sql
+\ir code/views/decisions_summary.sql
 \ir code/views/freshness.sql
 \ir code/views/backfills.sql
 \ir code/views/costs.sql
@@ -144,6 +159,11 @@
 \ir code/functions/stop.sql
 \ir code/functions/status.sql
 \ir code/functions/check.sql
+\ir code/functions/schedule_health.sql
+\ir code/functions/xmin_health.sql
+\ir code/functions/row_health.sql
+\ir code/functions/index_health.sql
+\ir code/functions/health.sql
 
 -- what depends on the user's tables
 \ir code/regenerate.sql

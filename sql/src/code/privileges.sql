@@ -28,7 +28,7 @@ grant execute on function steward.search(regclass, text, integer) to steward_rea
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text) to steward_reader;
-grant execute on function steward_private.all_freshness() to steward_reader;
+grant execute on function steward_private.all_freshness(regclass) to steward_reader;
 grant select on steward.freshness to steward_reader;
 
 -- worker: the life of a job
@@ -60,11 +60,23 @@ grant execute on function steward.backfill(regclass) to steward_operator;
 grant execute on function steward.cancel_backfill(regclass) to steward_operator;
 grant execute on function steward.verify(regclass) to steward_operator;
 grant execute on function steward.compare_spaces(regclass) to steward_operator;
-grant execute on function steward.reconcile(regclass) to steward_operator;
 grant execute on function steward.prune(regclass, interval, integer) to steward_operator;
 grant execute on function steward.tidy() to steward_operator;
+grant execute on function steward.reconcile(regclass, bigint, boolean) to steward_operator;
+grant execute on function steward._reconcile_slice(regclass, bigint) to steward_operator;
+grant execute on procedure steward.reconcile_all(bigint) to steward_operator;
+grant execute on function steward.freshness_detail(regclass) to steward_operator;
+grant execute on function steward.health() to steward_operator;
+grant execute on function steward_private.known_settings() to steward_operator;
+grant execute on function steward_private.all_queue() to steward_operator;
+grant execute on function steward_private.all_failures() to steward_operator;
+grant select on steward.settings to steward_operator;
+grant select on steward.queue to steward_operator;
+grant select on steward.failures to steward_operator;
+grant select on steward.decisions_summary to steward_operator;
+grant select on steward.workers to steward_operator;
 grant execute on function steward_private.all_jobs() to steward_operator;
-grant execute on function steward_private.all_freshness() to steward_operator;
+grant execute on function steward_private.all_freshness(regclass) to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
 grant select on steward.backfills to steward_operator;
@@ -112,3 +124,4 @@ grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
 grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
 to steward_admin;
 grant execute on function steward.erase(regclass, jsonb) to steward_admin;
+grant execute on function steward.configure(text, text) to steward_admin;

@@ -17,6 +17,7 @@ begin atomic
         ('steward: reap', '* * * * *', 'select steward.reap()'),
         -- not at the full hour, when everybody does something
         ('steward: tidy', '17 * * * *', 'select steward.tidy()'),
+        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()'),
         ('steward: work', '* * * * *', 'call steward.work()')
     ) as t (job_name, schedule, command)
     cross join (

@@ -56,6 +56,8 @@ begin
         v_source := steward_private.source_of(claim.source);
     end if;
 
+    perform steward_private.note_worker(claim.worker);
+
     v_spaces := array(
         select s.space_id
         from steward_private.space as s

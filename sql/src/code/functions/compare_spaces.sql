@@ -34,7 +34,7 @@ begin
         f.pending,
         f.failed,
         f.missing,
-        round(f.fresh::numeric / nullif(f.documents, 0), 4),
+        f.coverage,
         f.oldest_pending,
         f.chunks,
         pg_total_relation_size(sp.chunk_table) + pg_total_relation_size(sp.doc_table),
@@ -51,8 +51,7 @@ begin
         )
     from steward_private.space as sp
     inner join steward_private.model as m on m.model_name = sp.model_name
-    left join steward_private.all_freshness() as f
-        on f.source = v_source.relation and f.model = sp.model_name
+    left join steward_private.all_freshness(v_source.relation) as f on f.model = sp.model_name
     where sp.source_id = v_source.source_id and sp.state <> 'retired'
     order by sp.state = 'active' desc, sp.space_id;
 end

@@ -45,6 +45,19 @@ begin
     where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
 
     perform steward_private.drop_retired_spaces();
+    -- a backend of the worker inside the database does not come back
+    delete from steward_private.worker as w
+    using (
+        select o.worker_name
+        from steward_private.worker as o
+        where
+            o.last_seen < clock_timestamp() - case
+                when o.worker_name ~ '^backend [0-9]+$' then interval '1 hour'
+                else interval '30 days'
+            end
+        for update skip locked
+    ) as old
+    where w.worker_name = old.worker_name;
 
     return v_reaped;
 end

@@ -9,21 +9,12 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_required numeric := coalesce(
-        (
-            select s.value
-            from steward_private.setting as s
-            where s.setting_name = 'promote_coverage'
-        ),
-        '0.99'
-    )::numeric;
+    v_required numeric := steward_private.setting_value('promote_coverage')::numeric;
     v_figures record;
 begin
     select f.* into v_figures
-    from steward_private.all_freshness() as f
-    where
-        f.source = (require_coverage.source).relation
-        and f.model = (require_coverage.space).model_name;
+    from steward_private.all_freshness((require_coverage.source).relation) as f
+    where f.model = (require_coverage.space).model_name;
 
     if v_figures.documents > 0 and v_figures.fresh < v_figures.documents * v_required then
         raise exception 'space of model "%" covers too little of table %',

@@ -46,5 +46,6 @@ $function$;
 
 comment on function steward.start() is
 'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
-'lost claims, and remove what is kept no longer. May be repeated. Without pg_cron it schedules '
-'nothing and shows the lines for a crontab. For steward_operator who may use pg_cron.';
+'lost claims, remove what is kept no longer, and reconcile at night. May be repeated. Without '
+'pg_cron it schedules nothing and shows the lines for a crontab. For steward_operator who may use '
+'pg_cron.';

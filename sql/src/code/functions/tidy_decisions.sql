@@ -12,7 +12,7 @@ set timezone = 'UTC'
 set lock_timeout = '300ms'
 as $function$
 declare
-    v_until timestamptz := now() - steward_private.keep_decisions();
+    v_until timestamptz := now() - steward_private.setting_value('keep_decisions')::interval;
     v_month timestamptz;
     v_next timestamptz;
     v_name name;
@@ -98,6 +98,9 @@ begin
         );
         execute format('create index on steward_data.%I (space_id, decided_at)', v_name);
         execute format('create index on steward_data.%I (space_id, key)', v_name);
+        execute format(
+            'create index on steward_data.%I (space_id, decided_at) where lane = ''edit''', v_name
+        );
         execute format(
             'alter table steward_private.decision attach partition steward_data.%I '
             'for values from (%L) to (%L)',

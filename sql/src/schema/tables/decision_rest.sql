@@ -11,6 +11,11 @@ on steward_private.decision_rest (space_id, decided_at);
 create index decision_rest_space_id_key_idx
 on steward_private.decision_rest (space_id, key);
 
+-- how long the last edits took
+create index decision_rest_space_id_edited_idx
+on steward_private.decision_rest (space_id, decided_at)
+where lane = 'edit';
+
 alter table steward_private.decision_rest enable row level security;
 
 comment on table steward_private.decision_rest is
