@@ -656,7 +656,7 @@ comment on table steward_private.worker is
 -- sql/src/schema/tables/setting.sql
 create table steward_private.setting (
     setting_name text not null,
-    value text not null,
+    value text not null, -- noqa: RF04
     set_at timestamptz not null default now(),
 
     constraint setting_pkey primary key (setting_name)
@@ -5058,8 +5058,8 @@ end
 $function$;
 
 -- sql/src/code/functions/begin_backfill.sql
--- Has every row of a source looked at, behind the edits, for one of its spaces or for all. Returns how many there are: counted, or
--- estimated where counting would take long.
+-- Has every row of a source looked at, behind the edits, for one of its spaces or for all. Returns
+-- how many there are: counted, or estimated where counting would take long.
 create or replace function steward_private.begin_backfill(
     source steward_private.source, reason text, space_id integer default null
 )
@@ -6897,7 +6897,7 @@ comment on function steward.untrack(regclass, boolean) is
 'caller''s own. For steward_admin who owns the table.';
 
 -- sql/src/code/functions/require_trigger_privilege.sql
--- Who decides what is made of a table's text, and where it goes, is who may put triggers on the table.
+-- Who decides what is made of a table's text, and where it goes, is who may put triggers on it.
 create or replace function steward_private.require_trigger_privilege(
     source steward_private.source, what text
 )
@@ -6923,8 +6923,8 @@ end
 $function$;
 
 -- sql/src/code/functions/lock_registration.sql
--- Keeps others from changing what is made of a source, and folds out, until this commits. Returns it
--- as it is then.
+-- Keeps others from changing what is made of a source, and folds out, until this commits. Returns
+-- it as it is then.
 create or replace function steward_private.lock_registration(source regclass)
 returns steward_private.source
 language plpgsql
@@ -11224,8 +11224,8 @@ $function$;
 
 comment on function steward.search_vector(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
-'pgvector''s text form. model: the one that made it, whose space of the table is searched; without, '
-'the one that steward.promote() has chosen. Finds only what belongs to rows that the '
+'pgvector''s text form. model: the one that made it, whose space of the table is searched; '
+'without, the one that steward.promote() has chosen. Finds only what belongs to rows that the '
 'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';
 
 -- sql/src/code/functions/search.sql
@@ -11874,11 +11874,11 @@ end
 $function$;
 
 comment on function steward.add_space(regclass, text) is
-'Embed a tracked table with another model, too, beside the one that search answers from. Both follow '
-'every edit from now on; the rows that are there are embedded behind the edits. See how far it is '
-'with steward.compare_spaces(), then steward.promote() it, or steward.retire_space() it. Returns the '
-'number of rows, estimated if there are many. For steward_admin with the TRIGGER privilege on the '
-'table.';
+'Embed a tracked table with another model, too, beside the one that search answers from. Both '
+'follow every edit from now on; the rows that are there are embedded behind the edits. See how '
+'far it is with steward.compare_spaces(), then steward.promote() it, or steward.retire_space() '
+'it. Returns the number of rows, estimated if there are many. For steward_admin with the '
+'TRIGGER privilege on the table.';
 
 -- sql/src/code/functions/promote.sql
 create or replace function steward.promote(source regclass, model text, force boolean default false)
@@ -11913,11 +11913,12 @@ end
 $function$;
 
 comment on function steward.promote(regclass, text, boolean) is
-'Let search answer from the space of this model from the commit on. The one of before stays as a '
-'shadow that follows every edit: steward.demote() brings it back. Refused while fewer rows are '
-'embedded as they are than the setting promote_coverage asks for, unless force is true. Whoever '
-'embeds queries outside the database tells steward.search_vector() with which model, and so changes '
-'over in their own time. For steward_admin with the TRIGGER privilege on the table.';
+'Let search answer from the space of this model from the commit on. The one of before stays as '
+'a shadow that follows every edit: steward.demote() brings it back. Refused while fewer rows '
+'are embedded as they are than the setting promote_coverage asks for, unless force is true. '
+'Whoever embeds queries outside the database tells steward.search_vector() with which model, '
+'and so changes over in their own time. For steward_admin with the TRIGGER privilege on the '
+'table.';
 
 -- sql/src/code/functions/demote.sql
 create or replace function steward.demote(source regclass, force boolean default false)
@@ -11964,10 +11965,10 @@ end
 $function$;
 
 comment on function steward.demote(regclass, boolean) is
-'Let search answer again from the space that it answered from before, which has followed every edit '
-'meanwhile: no text of before comes back with it. Refused like steward.promote() while it has not '
-'caught up, unless force is true. Returns its model. For steward_admin with the TRIGGER privilege on '
-'the table.';
+'Let search answer again from the space that it answered from before, which has followed every '
+'edit meanwhile: no text of before comes back with it. Refused like steward.promote() while it '
+'has not caught up, unless force is true. Returns its model. For steward_admin with the TRIGGER '
+'privilege on the table.';
 
 -- sql/src/code/functions/retire_space.sql
 create or replace function steward.retire_space(source regclass, model text)
@@ -12010,10 +12011,10 @@ end
 $function$;
 
 comment on function steward.retire_space(regclass, text) is
-'Give up a space that search does not answer from: it follows no edit any more, and steward.reap() '
-'drops its tables a minute later, when no search of before can be reading them. Costs and decisions '
-'are kept; what steward.as_of() could tell of it is not. For steward_admin with the TRIGGER '
-'privilege on the table.';
+'Give up a space that search does not answer from: it follows no edit any more, and '
+'steward.reap() drops its tables a minute later, when no search of before can be reading them. '
+'Costs and decisions are kept; what steward.as_of() could tell of it is not. For steward_admin '
+'with the TRIGGER privilege on the table.';
 
 -- sql/src/code/functions/compare_spaces.sql
 create or replace function steward.compare_spaces(source regclass)
@@ -12076,9 +12077,9 @@ end
 $function$;
 
 comment on function steward.compare_spaces(regclass) is
-'The spaces of a tracked table side by side, the one that search answers from first: how many of its '
-'rows each has embedded as they are (coverage), what is pending or has failed, how large it is, '
-'what it has cost, and whether it has a vector index. For steward_operator.';
+'The spaces of a tracked table side by side, the one that search answers from first: how many '
+'of its rows each has embedded as they are (coverage), what is pending or has failed, how large '
+'it is, what it has cost, and whether it has a vector index. For steward_operator.';
 
 -- sql/src/code/functions/freshness_detail.sql
 create or replace function steward.freshness_detail(source regclass)
@@ -13725,7 +13726,8 @@ grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
-grant execute on function steward._search_statement(regclass, text, integer, text) to steward_reader;
+grant execute on function steward._search_statement(regclass, text, integer, text)
+to steward_reader;
 grant execute on function steward_private.all_freshness(regclass) to steward_reader;
 grant select on steward.freshness to steward_reader;
 

@@ -27,7 +27,8 @@ grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
-grant execute on function steward._search_statement(regclass, text, integer, text) to steward_reader;
+grant execute on function steward._search_statement(regclass, text, integer, text)
+to steward_reader;
 grant execute on function steward_private.all_freshness(regclass) to steward_reader;
 grant select on steward.freshness to steward_reader;
 

@@ -57,8 +57,8 @@ end
 $function$;
 
 comment on function steward.add_space(regclass, text) is
-'Embed a tracked table with another model, too, beside the one that search answers from. Both follow '
-'every edit from now on; the rows that are there are embedded behind the edits. See how far it is '
-'with steward.compare_spaces(), then steward.promote() it, or steward.retire_space() it. Returns the '
-'number of rows, estimated if there are many. For steward_admin with the TRIGGER privilege on the '
-'table.';
+'Embed a tracked table with another model, too, beside the one that search answers from. Both '
+'follow every edit from now on; the rows that are there are embedded behind the edits. See how '
+'far it is with steward.compare_spaces(), then steward.promote() it, or steward.retire_space() '
+'it. Returns the number of rows, estimated if there are many. For steward_admin with the '
+'TRIGGER privilege on the table.';

@@ -1,5 +1,5 @@
--- Has every row of a source looked at, behind the edits, for one of its spaces or for all. Returns how many there are: counted, or
--- estimated where counting would take long.
+-- Has every row of a source looked at, behind the edits, for one of its spaces or for all. Returns
+-- how many there are: counted, or estimated where counting would take long.
 create or replace function steward_private.begin_backfill(
     source steward_private.source, reason text, space_id integer default null
 )

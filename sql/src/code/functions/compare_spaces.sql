@@ -58,6 +58,6 @@ end
 $function$;
 
 comment on function steward.compare_spaces(regclass) is
-'The spaces of a tracked table side by side, the one that search answers from first: how many of its '
-'rows each has embedded as they are (coverage), what is pending or has failed, how large it is, '
-'what it has cost, and whether it has a vector index. For steward_operator.';
+'The spaces of a tracked table side by side, the one that search answers from first: how many '
+'of its rows each has embedded as they are (coverage), what is pending or has failed, how large '
+'it is, what it has cost, and whether it has a vector index. For steward_operator.';

@@ -42,7 +42,7 @@ end
 $function$;
 
 comment on function steward.demote(regclass, boolean) is
-'Let search answer again from the space that it answered from before, which has followed every edit '
-'meanwhile: no text of before comes back with it. Refused like steward.promote() while it has not '
-'caught up, unless force is true. Returns its model. For steward_admin with the TRIGGER privilege on '
-'the table.';
+'Let search answer again from the space that it answered from before, which has followed every '
+'edit meanwhile: no text of before comes back with it. Refused like steward.promote() while it '
+'has not caught up, unless force is true. Returns its model. For steward_admin with the TRIGGER '
+'privilege on the table.';

@@ -1,5 +1,5 @@
--- Keeps others from changing what is made of a source, and folds out, until this commits. Returns it
--- as it is then.
+-- Keeps others from changing what is made of a source, and folds out, until this commits. Returns
+-- it as it is then.
 create or replace function steward_private.lock_registration(source regclass)
 returns steward_private.source
 language plpgsql

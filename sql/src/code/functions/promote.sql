@@ -30,8 +30,9 @@ end
 $function$;
 
 comment on function steward.promote(regclass, text, boolean) is
-'Let search answer from the space of this model from the commit on. The one of before stays as a '
-'shadow that follows every edit: steward.demote() brings it back. Refused while fewer rows are '
-'embedded as they are than the setting promote_coverage asks for, unless force is true. Whoever '
-'embeds queries outside the database tells steward.search_vector() with which model, and so changes '
-'over in their own time. For steward_admin with the TRIGGER privilege on the table.';
+'Let search answer from the space of this model from the commit on. The one of before stays as '
+'a shadow that follows every edit: steward.demote() brings it back. Refused while fewer rows '
+'are embedded as they are than the setting promote_coverage asks for, unless force is true. '
+'Whoever embeds queries outside the database tells steward.search_vector() with which model, '
+'and so changes over in their own time. For steward_admin with the TRIGGER privilege on the '
+'table.';

@@ -1,4 +1,4 @@
--- Who decides what is made of a table's text, and where it goes, is who may put triggers on the table.
+-- Who decides what is made of a table's text, and where it goes, is who may put triggers on it.
 create or replace function steward_private.require_trigger_privilege(
     source steward_private.source, what text
 )

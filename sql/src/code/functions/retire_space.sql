@@ -38,7 +38,7 @@ end
 $function$;
 
 comment on function steward.retire_space(regclass, text) is
-'Give up a space that search does not answer from: it follows no edit any more, and steward.reap() '
-'drops its tables a minute later, when no search of before can be reading them. Costs and decisions '
-'are kept; what steward.as_of() could tell of it is not. For steward_admin with the TRIGGER '
-'privilege on the table.';
+'Give up a space that search does not answer from: it follows no edit any more, and '
+'steward.reap() drops its tables a minute later, when no search of before can be reading them. '
+'Costs and decisions are kept; what steward.as_of() could tell of it is not. For steward_admin '
+'with the TRIGGER privilege on the table.';

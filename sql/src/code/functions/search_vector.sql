@@ -33,6 +33,6 @@ $function$;
 
 comment on function steward.search_vector(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
-'pgvector''s text form. model: the one that made it, whose space of the table is searched; without, '
-'the one that steward.promote() has chosen. Finds only what belongs to rows that the '
+'pgvector''s text form. model: the one that made it, whose space of the table is searched; '
+'without, the one that steward.promote() has chosen. Finds only what belongs to rows that the '
 'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';

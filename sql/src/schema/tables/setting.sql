@@ -1,6 +1,6 @@
 create table steward_private.setting (
     setting_name text not null,
-    value text not null,
+    value text not null, -- noqa: RF04
     set_at timestamptz not null default now(),
 
     constraint setting_pkey primary key (setting_name)
