@@ -598,6 +598,15 @@ def test_alter_repairs_what_is_generated(docs: Database, make_role: Callable[...
     docs.run("select steward.resume('docs')")
     docs.work()
     assert found(docs, "of a new owner") == ["of a new owner"]
+    # also for the one who has installed it all, whose readers are no stranger's
+    docs.run("alter table docs owner to postgres")
+    docs.run("select * from steward.alter('docs')")
+    assert docs.run(
+        "select distinct pg_get_userbyid(p.proowner) from pg_proc as p "
+        "where p.proname ~ '^(read|there|lock|scan)_1$'"
+    ) == [("postgres",)]
+    docs.run("update docs set body = 'of the first' where id = 1")
+    docs.work()
     assert differences(docs) == []
 
 

@@ -210,6 +210,9 @@ begin
             execute format('grant create on schema steward_private to %I', v_owner);
             execute format('alter function %s owner to %I', v_function, v_owner);
             execute format('revoke create on schema steward_private from %I', v_owner);
+        else
+            -- one that is replaced stays whose it was
+            execute format('alter function %s owner to %I', v_function, v_owner);
         end if;
     end loop;
 end
