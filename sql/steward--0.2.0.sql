@@ -4591,14 +4591,27 @@ begin
             when v_source.keep_history > interval '0'
                 then format(
                     $sql$
-    insert into %1$s (%5$s, superseded_at)
-    select %6$s, coalesce(t.retired_at, clock_timestamp()) from %3$s as t;
-    insert into %2$s (%7$s, superseded_at) select %8$s, clock_timestamp() from %4$s as t;
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+        -- the snapshot may be older than what is there
+        begin
+            update steward_private.space as s
+            set history_since = clock_timestamp()
+            where s.space_id = %9$s;
+        exception
+            when serialization_failure then
+                null;
+        end;
+    else
+        insert into %1$s (%5$s, superseded_at)
+        select %6$s, coalesce(t.retired_at, clock_timestamp()) from %3$s as t;
+        insert into %2$s (%7$s, superseded_at) select %8$s, clock_timestamp() from %4$s as t;
+    end if;
                     $sql$,
                     v_space.revision_table, v_space.past_table,
                     v_space.doc_table, v_space.chunk_table,
                     v_columns || v_revision, v_kept || v_revision_t,
-                    'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t
+                    'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t,
+                    v_space.space_id
                 )
             else ''
         end || format(
@@ -11207,6 +11220,9 @@ stable parallel unsafe
 -- invoker: the caller's own rights on the source decide what is found
 security invoker
 set search_path = pg_catalog, pg_temp
+-- what a policy or a filter takes away of an index's first finds is made up for by more
+set hnsw.iterative_scan = 'relaxed_order'
+set ivfflat.iterative_scan = 'relaxed_order'
 as $function$
 declare
     v_statement text;
@@ -13334,8 +13350,7 @@ begin
                         then 'pgvector has no index for more than 2000 dimensions.'
                     else format(
                         'Run: create index concurrently on %s using hnsw (embedding %s); below '
-                        'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0; '
-                        'and for searches: set hnsw.iterative_scan = strict_order;',
+                        'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0;',
                         f.chunk_table, v_class
                     )
                 end

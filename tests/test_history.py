@@ -345,6 +345,23 @@ def test_prune_keeps_what_it_shall(docs: Database, make_role: MakeRole) -> None:
     assert docs.value(past) == 0
 
 
+def test_truncate_by_an_old_snapshot_ends_what_can_be_told(docs: Database) -> None:
+    """It cannot see all that is there: better no answer than a wrong one. And it does not fail."""
+    docs.work()
+    before = docs.value("select clock_timestamp()")
+    with docs.connect(autocommit=False) as writer:
+        writer.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        writer.execute("select 1")
+        docs.run("update docs set body = 'changed since'")
+        docs.work()
+        writer.execute("truncate docs")
+        writer.commit()
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="does not reach back"):
+        docs.run("select * from steward.as_of('docs', %s)", before)
+    now = docs.value("select clock_timestamp()")
+    assert docs.run("select * from steward.as_of('docs', %s)", now) == []
+
+
 def test_nothing_is_kept_without_history(db: Database) -> None:
     """keep_history => 0: no edit, delete or truncate leaves anything."""
     db.run("create table docs (id integer primary key, body text)")

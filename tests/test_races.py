@@ -1152,8 +1152,8 @@ MUTATIONS = [
         [
             (
                 FOLD,
-                r"(?<=delete from )(\S+_gone as t\n\s+using deleted as d\n\s+where .*?) and [^;]*;",
-                r"\1;",
+                r" and \([^()]*\) not in \(select [^()]* from held as d\)",
+                "",
             )
         ],
     ),

@@ -265,6 +265,31 @@ def test_spaces_side_by_side(docs: Database) -> None:
     ) == [(False, True, False), (True, True, True)]
 
 
+def test_policy_and_index_leave_enough_to_find(db: Database, make_role: Callable[..., str]) -> None:
+    """Who may see one row in a hundred finds it, though an index gives 40 of all at first."""
+    db.run("create table docs (id integer primary key, body text, reader text)")
+    user = make_role("steward_reader")
+    db.run(
+        "insert into docs select n, 'text ' || n, case when n %% 100 = 0 then %s end "
+        "from generate_series(1, 3000) as n",
+        user,
+    )
+    db.run("alter table docs enable row level security")
+    db.run("create policy own on docs using (reader = current_user)")
+    db.run(f'grant select on docs to "{user}"')
+    db.run("select steward.track('docs', content => 'body')")
+    db.work()
+    db.run("create index on steward_data.docs_1_chunk using hnsw (embedding vector_cosine_ops)")
+    with db.connect(user=user) as session:
+        session.execute("set enable_seqscan = off; set enable_sort = off")
+        for k in (1, 5, 20):
+            found = session.execute(
+                "select 1 from steward.search('docs', 'text 77', %s)", [k]
+            ).fetchall()
+            assert len(found) == k
+    assert db.value("select sum(idx_scan) from pg_stat_all_indexes where relname = 'docs_1_chunk'")
+
+
 def test_build_goes_on_after_the_server_was_killed(docs: Database) -> None:
     """It does not start over: what was embedded before is not sent again."""
     docs.run("insert into docs select n, 'text ' || n from generate_series(21, 3000) as n")

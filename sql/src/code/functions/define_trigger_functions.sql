@@ -132,14 +132,27 @@ begin
             when v_source.keep_history > interval '0'
                 then format(
                     $sql$
-    insert into %1$s (%5$s, superseded_at)
-    select %6$s, coalesce(t.retired_at, clock_timestamp()) from %3$s as t;
-    insert into %2$s (%7$s, superseded_at) select %8$s, clock_timestamp() from %4$s as t;
+    if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+        -- the snapshot may be older than what is there
+        begin
+            update steward_private.space as s
+            set history_since = clock_timestamp()
+            where s.space_id = %9$s;
+        exception
+            when serialization_failure then
+                null;
+        end;
+    else
+        insert into %1$s (%5$s, superseded_at)
+        select %6$s, coalesce(t.retired_at, clock_timestamp()) from %3$s as t;
+        insert into %2$s (%7$s, superseded_at) select %8$s, clock_timestamp() from %4$s as t;
+    end if;
                     $sql$,
                     v_space.revision_table, v_space.past_table,
                     v_space.doc_table, v_space.chunk_table,
                     v_columns || v_revision, v_kept || v_revision_t,
-                    'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t
+                    'chunk_id, ' || v_columns || v_past, 't.chunk_id, ' || v_kept || v_past_t,
+                    v_space.space_id
                 )
             else ''
         end || format(

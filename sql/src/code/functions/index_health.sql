@@ -44,8 +44,7 @@ begin
                         then 'pgvector has no index for more than 2000 dimensions.'
                     else format(
                         'Run: create index concurrently on %s using hnsw (embedding %s); below '
-                        'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0; '
-                        'and for searches: set hnsw.iterative_scan = strict_order;',
+                        'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0;',
                         f.chunk_table, v_class
                     )
                 end

@@ -13,6 +13,9 @@ stable parallel unsafe
 -- invoker: the caller's own rights on the source decide what is found
 security invoker
 set search_path = pg_catalog, pg_temp
+-- what a policy or a filter takes away of an index's first finds is made up for by more
+set hnsw.iterative_scan = 'relaxed_order'
+set ivfflat.iterative_scan = 'relaxed_order'
 as $function$
 declare
     v_statement text;
