@@ -11167,12 +11167,10 @@ stable parallel unsafe
 -- invoker: the caller's own rights on the source decide what is found
 security invoker
 set search_path = pg_catalog, pg_temp
--- what a policy or a filter takes away of an index's first finds is made up for by more
-set hnsw.iterative_scan = 'relaxed_order'
-set ivfflat.iterative_scan = 'relaxed_order'
 as $function$
 declare
     v_statement text;
+    v_scan record;
 begin
     -- also the error for a table that is not tracked
     perform steward._active_model(search_vector.source);
@@ -11184,7 +11182,26 @@ begin
         search_vector.source, search_vector.query_vector, search_vector.k, search_vector.model
     );
 
+    -- What a policy takes away of an index's first finds is made up for by more, unless the caller has
+    -- said how. Not in a SET clause: only a superuser may restore a function with a parameter of a
+    -- library that is not loaded.
+    select
+        current_setting('hnsw.iterative_scan') as hnsw,
+        current_setting('ivfflat.iterative_scan') as ivfflat
+    into v_scan;
+
+    if v_scan.hnsw = 'off' then
+        perform set_config('hnsw.iterative_scan', 'relaxed_order', true);
+    end if;
+
+    if v_scan.ivfflat = 'off' then
+        perform set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+    end if;
+
     return query execute v_statement using search_vector.query_vector;
+
+    perform set_config('hnsw.iterative_scan', v_scan.hnsw, true);
+    perform set_config('ivfflat.iterative_scan', v_scan.ivfflat, true);
 end
 $function$;
 

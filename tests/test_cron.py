@@ -87,7 +87,7 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
 def test_uninstall_stops_the_jobs_first(app: Database) -> None:
     """No job is left that would fail every minute."""
     app.run("select steward.start()", user="night_shift")
-    assert app.value("select count(*) from cron.job") == 3
+    assert app.value("select count(*) from cron.job") == 4
     app.psql("-v", "confirm_drop_vectors=yes", "-f", INSTALL.with_name("uninstall.sql"))
     assert app.run("table cron.job") == []
     app.psql("-q", "-f", INSTALL)
@@ -130,14 +130,14 @@ def test_without_pg_cron_the_crontab_lines_work(db: Database) -> None:
     every_minute = ["*"] * 5
     assert [line.split(" ")[:5] for line in lines] == [
         every_minute,
-        ["17", *["*"] * 4],
         ["47", "3", "*", "*", "*"],
+        ["17", *["*"] * 4],
         every_minute,
     ]
     assert db.run("select job_name, scheduled, last_status from steward.status()") == [
         ("steward: reap", False, "pg_cron is not installed here"),
-        ("steward: tidy", False, "pg_cron is not installed here"),
         ("steward: reconcile", False, "pg_cron is not installed here"),
+        ("steward: tidy", False, "pg_cron is not installed here"),
         ("steward: work", False, "pg_cron is not installed here"),
     ]
     assert notice_of(db, "select steward.stop()").severity == "NOTICE"

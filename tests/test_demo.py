@@ -50,7 +50,7 @@ def test_demo(name: str) -> None:
             ' articles | {"id": 6} | pending |          1 |        0',
             "content changed |               1 |             4 |              1",
             " articles |        35 |    35 |       0 |      0 |       0 |     38",
-            " steward: work | t         | * * * * *  |",
+            " steward: work      | t         | * * * * *  |",
             f"NAME={name}",
             "make clean",
         ):

@@ -287,6 +287,8 @@ def test_policy_and_index_leave_enough_to_find(db: Database, make_role: Callable
                 "select 1 from steward.search('docs', 'text 77', %s)", [k]
             ).fetchall()
             assert len(found) == k
+            # and leaves the caller's own settings alone
+            assert session.execute("show hnsw.iterative_scan").fetchall() == [("off",)]
     assert db.value("select sum(idx_scan) from pg_stat_all_indexes where relname = 'docs_1_chunk'")
 
 
