@@ -341,6 +341,7 @@ create table steward_private.space (
     -- when search last began to answer from it, and when it was given up
     promoted_at timestamptz,
     retired_at timestamptz,
+    retired_by xid8,
     -- why its jobs cannot be worked on at all, and until when nobody tries
     problem text,
     paused_until timestamptz,
@@ -3104,18 +3105,22 @@ begin
     execute format('create index on steward_data.%I (%s)', v_past, v_keys);
     execute format('create index on steward_data.%I (superseded_at)', v_past);
 
-    -- No statistics of texts and vectors, which nothing is looked up by: they would be copies that
-    -- outlive the rows.
+    -- No statistics of texts, vectors and hashes, which no statement is planned by: they would be
+    -- copies that outlive the rows.
     execute format('alter table steward_data.%I alter column last_error set statistics 0', v_job);
-    execute format('alter table steward_data.%I alter column headings set statistics 0', v_doc);
-    execute format('alter table steward_data.%I alter column headings set statistics 0', v_revision);
     execute format(
-        'alter table steward_data.%I alter column chunk set statistics 0, alter column embedding set statistics 0',
-        v_chunk
+        'alter table steward_data.%1$I alter column headings set statistics 0, '
+        'alter column content_hash set statistics 0; '
+        'alter table steward_data.%2$I alter column headings set statistics 0, '
+        'alter column content_hash set statistics 0',
+        v_doc, v_revision
     );
     execute format(
-        'alter table steward_data.%I alter column chunk set statistics 0, alter column embedding set statistics 0',
-        v_past
+        'alter table steward_data.%1$I alter column chunk set statistics 0, '
+        'alter column chunk_hash set statistics 0, alter column embedding set statistics 0; '
+        'alter table steward_data.%2$I alter column chunk set statistics 0, '
+        'alter column chunk_hash set statistics 0, alter column embedding set statistics 0',
+        v_chunk, v_past
     );
 
     execute format('alter table steward_data.%I enable row level security', v_job);
@@ -4773,39 +4778,46 @@ as $function$
 declare
     v_source steward_private.source := require_trusted_expressions.source;
     v_object text;
+    v_is_condition boolean;
 begin
     with used as (
-        select d.refclassid, d.refobjid
-        from pg_depend as d
-        where
-            d.classid = 'pg_proc'::regclass
-            and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+        select d.refclassid, d.refobjid, r.is_condition
+        from (
+            values
+            (format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure, false),
+            -- The condition alone. It stands in the policies, too, and runs with the rights of whoever
+            -- searches: to search must not run what to read the table would not.
+            (format('steward_private.there_%s(jsonb)', v_source.source_id)::regprocedure, true)
+        ) as r (reader, is_condition)
+        inner join pg_depend as d on d.classid = 'pg_proc'::regclass and d.objid = r.reader
     ),
 
-    owned (class_id, object_id, owner_id) as (
-        select u.refclassid, u.refobjid, p.proowner
+    owned (class_id, object_id, owner_id, is_condition) as (
+        select u.refclassid, u.refobjid, p.proowner, u.is_condition
         from used as u
         inner join pg_proc as p on p.oid = u.refobjid
         where u.refclassid = 'pg_proc'::regclass
         union all
-        select u.refclassid, u.refobjid, t.typowner
+        select u.refclassid, u.refobjid, t.typowner, u.is_condition
         from used as u
         inner join pg_type as t on t.oid = u.refobjid
-        where u.refclassid = 'pg_type'::regclass
+        -- an enum is nothing but names
+        where u.refclassid = 'pg_type'::regclass and not (u.is_condition and t.typtype = 'e')
         union all
-        select u.refclassid, u.refobjid, o.oprowner
+        select u.refclassid, u.refobjid, o.oprowner, u.is_condition
         from used as u
         inner join pg_operator as o on o.oid = u.refobjid
         where u.refclassid = 'pg_operator'::regclass
         union all
-        select u.refclassid, u.refobjid, p.proowner
+        select u.refclassid, u.refobjid, p.proowner, u.is_condition
         from used as u
         inner join pg_operator as o on o.oid = u.refobjid
         inner join pg_proc as p on p.oid = o.oprcode
         where u.refclassid = 'pg_operator'::regclass
     )
 
-    select pg_describe_object(w.class_id, w.object_id, 0) into v_object
+    select pg_describe_object(w.class_id, w.object_id, 0), w.is_condition
+    into v_object, v_is_condition
     from owned as w
     inner join pg_roles as r on r.oid = w.owner_id
     where
@@ -4813,11 +4825,20 @@ begin
         and w.owner_id not in (
             select c.relowner
             from pg_class as c
-            where c.oid in (v_source.relation, 'steward_private.source'::regclass)
+            where
+                c.oid = 'steward_private.source'::regclass
+                or (c.oid = v_source.relation and not w.is_condition)
         )
+    order by w.is_condition
     limit 1;
 
-    if found then
+    if v_is_condition then
+        raise exception 'condition of table % uses %', v_source.relation, v_object
+            using errcode = 'feature_not_supported',
+            detail = 'It would run with the rights of everybody who searches.',
+            hint = 'It must belong to a superuser. Or have a generated column compute it, and name '
+                'that column.';
+    elsif found then
         raise exception 'content of table % uses %', v_source.relation, v_object
             using errcode = 'feature_not_supported',
             detail = 'It would run with the rights of the owner of the table.',
@@ -6977,6 +6998,11 @@ as $function$
 declare
     v_space steward_private.space;
 begin
+    if space_of.model is null then
+        raise exception 'model must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
     select s.* into v_space
     from steward_private.space as s
     where
@@ -8720,13 +8746,28 @@ declare
     v_space steward_private.space;
     v_table regclass;
     v_function text;
+    v_oldest bigint := pg_current_xact_id()::text::bigint - (
+        select coalesce(max(age(a.backend_xmin)), 0)
+        from pg_stat_activity as a
+        where a.datname = current_database()
+    );
 begin
     for v_space in
         select s.*
         from steward_private.space as s
         where
-            s.retired_at < clock_timestamp() - interval '1 minute'
+            s.state = 'retired'
             and s.job_table is not null
+            and s.retired_at < clock_timestamp() - interval '1 minute'
+            -- nor while there is a snapshot in which it was not retired yet; after a restore the number
+            -- means nothing, and may be one of the future
+            and not coalesce(
+                s.retired_by <= pg_current_xact_id()
+                and s.retired_by::text::bigint >= least(
+                    v_oldest, pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+                ),
+                false
+            )
         order by s.space_id
         for update skip locked
     loop
@@ -8765,6 +8806,11 @@ begin
             when lock_not_available then
                 -- the next time
                 null;
+            when dependent_objects_still_exist then
+                raise warning 'retired space % of model "%" cannot be dropped',
+                    v_space.space_id, v_space.model_name
+                    using detail = sqlerrm,
+                    hint = 'Drop what depends on its tables.';
         end;
     end loop;
 end
@@ -8808,14 +8854,20 @@ begin
         );
     end loop;
 
-    -- all but the newest of each space
+    -- all but the newest of each space; another reaper may be at it
     delete from steward_private.horizon as h
     using (
-        select n.space_id, max(n.horizon_id) as horizon_id
-        from steward_private.horizon as n
-        group by n.space_id
-    ) as newest
-    where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
+        select o.space_id, o.horizon_id
+        from steward_private.horizon as o
+        inner join (
+            select n.space_id, max(n.horizon_id) as horizon_id
+            from steward_private.horizon as n
+            group by n.space_id
+        ) as newest
+            on newest.space_id = o.space_id and o.horizon_id < newest.horizon_id
+        for update of o skip locked
+    ) as old
+    where h.space_id = old.space_id and h.horizon_id = old.horizon_id;
 
     perform steward_private.drop_retired_spaces();
     -- a backend of the worker inside the database does not come back
@@ -9499,7 +9551,32 @@ begin
     perform steward_private.require_read_committed('reconcile()');
 
     -- two at once would both write down the same difference
-    if not pg_try_advisory_xact_lock(hashtext('steward.reconcile()'), v_source.source_id) then
+    insert into steward_private.census as c (space_id)
+    select s.space_id
+    from steward_private.space as s
+    where
+        s.source_id = v_source.source_id and s.state <> 'retired'
+        -- to run into a conflict would be to wait for who has it
+        and not exists (
+            select from steward_private.census as o where o.space_id = s.space_id
+        )
+    on conflict on constraint census_pkey do nothing;
+
+    if exists (
+        select c.space_id
+        from steward_private.census as c
+        inner join steward_private.space as s on s.space_id = c.space_id
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        except
+        select l.space_id
+        from (
+            select c.space_id
+            from steward_private.census as c
+            inner join steward_private.space as s on s.space_id = c.space_id
+            where s.source_id = v_source.source_id and s.state <> 'retired'
+            for update of c skip locked
+        ) as l
+    ) then
         raise exception 'table % is being reconciled by another session', v_source.relation
             using errcode = 'object_in_use';
     end if;
@@ -10009,7 +10086,9 @@ comment on function steward.as_of(regclass, timestamptz) is
 'What search could show of a tracked table at a moment of the past: every chunk, from the model '
 'that search answered from then, with the revision of its document (that of now, if it shows the '
 'same since). An edit counts from the moment when its statement ran or its result was stored, by '
-'the clock of the server, not from when that was committed. What steward.erase() has removed is '
+'the clock of the server, not from when that was committed; what is done behind the back of the '
+'triggers (to a partition as a whole, under session_replication_role) from when a worker finds it. '
+'What steward.erase() has removed is '
 'not shown. An error where history does not reach back: before the table was tracked, what '
 'steward.prune() has removed, and while keep_history is 0. For steward_admin with SELECT on the '
 'table and not subject to its row security, because rows that are gone cannot be judged by it.';
@@ -10043,6 +10122,7 @@ declare
     v_now timestamptz;
 begin
     perform steward_private.require_read_committed('rollback_document()');
+    perform steward_private.require_trigger_privilege(v_source, 'roll back a document');
     v_key := steward_private.key_value(v_source, rollback_document.key);
 
     -- source, row, job, document: in the order in which everybody locks them
@@ -10303,7 +10383,7 @@ comment on function steward.rollback_document(regclass, jsonb, integer, text) is
 'revision must be of the very text that the row has now, cut in the same way, otherwise it is '
 'refused with an error that says which revisions are. Nothing is embedded; what was shown until '
 'now becomes history, and what a worker has in hand of it will be superseded. Returns the number '
-'of the new revision. For steward_admin.';
+'of the new revision. For steward_admin with the TRIGGER privilege on the table.';
 
 -- sql/src/code/functions/erase.sql
 create or replace function steward.erase(source regclass, key jsonb)
@@ -10339,6 +10419,7 @@ declare
     v_item record;
 begin
     perform steward_private.require_read_committed('erase()');
+    perform steward_private.require_trigger_privilege(v_source, 'erase from the history');
     v_key := steward_private.key_value(v_source, erase.key);
 
     -- Source, row, job, document: in the order in which everybody locks them. And no fold
@@ -10392,6 +10473,8 @@ begin
         from steward_private.space as s
         where s.source_id = v_source.source_id and s.job_table is not null
         order by s.space_id
+        -- not while it is being dropped
+        for share
     loop
         v_spaces := v_spaces || v_space.space_id;
 
@@ -10640,7 +10723,8 @@ comment on function steward.erase(regclass, jsonb) is
 'for each table how many were erased, and how many remain, counted anew. The last row is the '
 'VACUUM statement after which the dead versions are no longer in the tables; VACUUM FULL writes '
 'the files anew. The write-ahead log, backups, replicas, the server''s log and the table itself '
-'are not reached. A row that had another key once has left history under that. For steward_admin.';
+'are not reached. A row that had another key once has left history under that. For steward_admin '
+'with the TRIGGER privilege on the table.';
 
 -- sql/src/code/functions/prune_space.sql
 -- Deletes what documents and chunks of a space were until some moment, up to so many of each; null:
@@ -10787,6 +10871,10 @@ begin
             hint = 'A steward_admin may, or shorten keep_history with steward.alter().';
     end if;
 
+    if v_age < v_source.keep_history then
+        perform steward_private.require_trigger_privilege(v_source, 'shorten the history');
+    end if;
+
     -- locks the source before what belongs to it, as everybody does
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
 
@@ -10795,6 +10883,8 @@ begin
         from steward_private.space as s
         where s.source_id = v_source.source_id and s.revision_table is not null
         order by s.space_id
+        -- not while it is being dropped
+        for share
     loop
         v_pruned := v_pruned + steward_private.prune_space(
             v_source, v_space, clock_timestamp() - v_age, prune.keep_revisions, null
@@ -10810,7 +10900,7 @@ comment on function steward.prune(regclass, interval, integer) is
 'as long as its keep_history says. keep_revisions: as many of each document stay, however old. '
 'Returns how many revisions were deleted. steward.as_of() is an error for moments that they are '
 'missing from. steward.tidy() does it regularly. For steward_operator, and a shorter time than '
-'keep_history for steward_admin.';
+'keep_history for steward_admin with the TRIGGER privilege on the table.';
 
 -- sql/src/code/functions/tidy_decisions.sql
 -- Partitions of decisions: one for each month, this one and the next made in advance, and dropped
@@ -11027,10 +11117,14 @@ begin
     task := 'decisions';
     amount := 0;
 
-    -- one at a time
-    if not pg_try_advisory_xact_lock(hashtextextended('steward.tidy()', 0)) then
-        return;
-    end if;
+    -- One at a time. With a lock that only who may write here can take.
+    begin
+        lock table steward_private.tally in share update exclusive mode nowait;
+    exception
+        when lock_not_available then
+            raise notice 'another session is tidying up';
+            return;
+    end;
 
     -- What cannot be done now, can be in an hour: whatever is wrong with one part or one source
     -- does not stop the others.
@@ -11144,6 +11238,14 @@ begin
         where s.source_id = v_source.source_id and s.state = 'active';
     else
         v_space := steward_private.space_of(v_source, _search_statement.model);
+    end if;
+
+    if not exists (select from pg_class as c where c.oid = v_space.chunk_table) then
+        raise exception 'vectors of table % by model "%" have been dropped',
+            v_source.relation, v_space.model_name
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = 'Since this transaction began.',
+            hint = 'Begin another one.';
     end if;
 
     select m.dimensions into strict v_dimensions
@@ -11266,7 +11368,7 @@ comment on function steward.search_vector(regclass, text, integer, text) is
 
 -- sql/src/code/functions/search.sql
 create or replace function steward.search(
-    source regclass, query text, k integer default 10
+    source regclass, query text, k integer default 10, model text default null
 )
 returns table (
     key jsonb,
@@ -11282,7 +11384,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_model text := steward._active_model(search.source);
+    v_model text := coalesce(search.model, steward._active_model(search.source));
     v_vectors text[];
 begin
     if search.query is null or search.query ~ '^[[:space:]]*$' then
@@ -11304,11 +11406,12 @@ begin
 end
 $function$;
 
-comment on function steward.search(regclass, text, integer) is
+comment on function steward.search(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a text, nearest first. key names the row, '
 'ordinal the place of the chunk in it, counted from 0. Finds only what belongs to rows that the '
-'caller may see. For sources with a built-in model; with another one, let it embed the query and '
-'use steward.search_vector(). For steward_reader with SELECT on the source.';
+'caller may see. model: the one whose space is searched; without, the one that steward.promote() '
+'has chosen. It must be built in; with another one, let it embed the query and use '
+'steward.search_vector(). For steward_reader with SELECT on the source.';
 
 -- sql/src/code/functions/all_jobs.sql
 create or replace function steward_private.all_jobs()
@@ -11484,6 +11587,7 @@ begin
                 case
                     when t.failed_at is not null then 'failed'
                     when t.token is not null then 'being tried again'
+                    when $3 = 'infinity' then 'to be tried after steward.resume()'
                     else 'to be tried again'
                 end,
                 t.attempts,
@@ -11491,7 +11595,7 @@ begin
                 t.last_error,
                 t.last_failed_at,
                 case
-                    when t.failed_at is null and t.token is null
+                    when t.failed_at is null and t.token is null and $3 is distinct from 'infinity'
                         then greatest(t.available_at, $3, case when t.position is not null then now() end)
                 end
             from %1$s as t
@@ -11710,7 +11814,7 @@ begin
                             end
                         ) as oldest_pending,
                         c.counted_at,
-                        c.unreached is not null and u.amount > 0 as is_estimated
+                        c.unreached is not null as is_estimated
                     from stored as s
                     cross join changed as h
                     cross join census as c
@@ -11830,19 +11934,41 @@ as $function$
 declare
     v_required numeric := steward_private.setting_value('promote_coverage')::numeric;
     v_figures record;
+    v_documents bigint;
 begin
+    if exists (
+        select from steward_private.backfill as b
+        where b.space_id = (require_coverage.space).space_id and b.state = 'running'
+    ) then
+        raise exception 'space of model "%" covers too little of table %',
+            (require_coverage.space).model_name, (require_coverage.source).relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = 'Its backfill has not come to all rows yet.',
+            hint = 'Wait until it has, see steward.backfills; or say force => true.';
+    end if;
+
     select f.* into v_figures
     from steward_private.all_freshness((require_coverage.source).relation) as f
     where f.model = (require_coverage.space).model_name;
 
-    if v_figures.documents > 0 and v_figures.fresh < v_figures.documents * v_required then
+    -- a row that one space knows is a row that the other one should know
+    select max(f.documents) into v_documents
+    from steward_private.all_freshness((require_coverage.source).relation) as f;
+
+    if v_figures.fresh is null or v_documents is null then
+        raise exception 'rows of table % cannot be counted', (require_coverage.source).relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'See why with steward.check(); or say force => true.';
+    end if;
+
+    if v_figures.fresh < v_documents * v_required then
         raise exception 'space of model "%" covers too little of table %',
             (require_coverage.space).model_name, (require_coverage.source).relation
             using errcode = 'object_not_in_prerequisite_state',
             detail = format(
                 '%s of %s rows are embedded as they are, %s are pending, %s have failed; %s %% are '
                 'required.',
-                v_figures.fresh, v_figures.documents, v_figures.pending, v_figures.failed,
+                v_figures.fresh, v_documents, v_figures.pending, v_figures.failed,
                 trim_scale(v_required * 100)
             ),
             hint = 'Wait until it has caught up, see steward.compare_spaces(); or say force => true.';
@@ -11873,7 +11999,7 @@ begin
     where m.model_name = add_space.model;
 
     if not found then
-        raise exception 'model "%" does not exist', add_space.model
+        raise exception 'model "%" does not exist', coalesce(add_space.model, '')
             using errcode = 'undefined_object',
             hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
     end if;
@@ -11888,7 +12014,8 @@ begin
             and s.state <> 'retired'
     ) then
         raise exception 'table % has a space of model "%" already', v_source.relation, add_space.model
-            using errcode = 'duplicate_object';
+            using errcode = 'duplicate_object',
+            hint = 'See steward.compare_spaces(); look at its rows again with steward.backfill().';
     end if;
 
     if v_source.mode = 'transactional' and v_model.provider <> 'builtin' then
@@ -11941,7 +12068,8 @@ begin
 
     if v_space.state = 'active' then
         raise exception 'table % is searched with model "%" already', v_source.relation, promote.model
-            using errcode = 'object_not_in_prerequisite_state';
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'To go back to the one of before: steward.demote().';
     end if;
 
     perform steward_private.activate_space(v_source, v_space);
@@ -11968,31 +12096,45 @@ as $function$
 declare
     v_source steward_private.source := steward_private.source_of(demote.source);
     v_space steward_private.space;
-    v_before steward_private.space;
+    v_active integer;
 begin
     perform steward_private.require_trigger_privilege(v_source, 'demote the space');
 
-    for v_attempt in 1..2 loop
-        v_before := v_space;
-        select s.* into v_space
-        from steward_private.space as s
-        where s.source_id = v_source.source_id and s.state = 'shadow' and s.promoted_at is not null
-        order by s.promoted_at desc
-        limit 1;
+    select s.space_id into v_active
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'active';
 
-        if not found then
-            raise exception 'table % has no space to go back to', v_source.relation
-                using errcode = 'object_not_in_prerequisite_state',
-                detail = 'None that search has answered from before is left.';
-        end if;
+    select s.* into v_space
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'shadow' and s.promoted_at is not null
+    order by s.promoted_at desc
+    limit 1;
 
-        -- counted before anything is locked, and chosen again afterwards
-        if v_space.space_id is distinct from v_before.space_id and demote.force is not true then
-            perform steward_private.require_coverage(v_source, v_space);
-        end if;
+    if not found then
+        raise exception 'table % has no space to go back to', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = 'None that search has answered from before is left.',
+            hint = 'See steward.spaces; promote another one with steward.promote().';
+    end if;
 
-        v_source := steward_private.lock_registration(demote.source);
-    end loop;
+    -- counted before anything is locked
+    if demote.force is not true then
+        perform steward_private.require_coverage(v_source, v_space);
+    end if;
+
+    v_source := steward_private.lock_registration(demote.source);
+
+    if not exists (
+        select from steward_private.space as s
+        where s.space_id = v_active and s.state = 'active'
+    ) or not exists (
+        select from steward_private.space as s
+        where s.space_id = v_space.space_id and s.state = 'shadow'
+    ) then
+        raise exception 'spaces of table % have been changed by somebody else', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'See steward.spaces, and decide again.';
+    end if;
 
     perform steward_private.activate_space(v_source, v_space);
 
@@ -12034,9 +12176,15 @@ begin
     set
         state = 'retired',
         retired_at = clock_timestamp(),
+        retired_by = pg_current_xact_id(),
         problem = null,
         paused_until = null
     where s.space_id = v_space.space_id;
+
+    -- nobody begins to depend on what is to be dropped
+    execute format(
+        'revoke select on %s, %s from steward_reader', v_space.doc_table, v_space.chunk_table
+    );
 
     -- what workers have of it is of no use any more
     delete from steward_private.claim as c where c.space_id = v_space.space_id;
@@ -12386,7 +12534,8 @@ select
     sp.state,
     sp.promoted_at,
     sp.retired_at,
-    sp.paused_until,
+    nullif(sp.paused_until, 'infinity') as paused_until,
+    coalesce(sp.paused_until = 'infinity', false) as waits_for_resume,
     sp.chunk_table,
     sp.doc_table,
     sp.created_at
@@ -12397,7 +12546,7 @@ inner join steward_private.model as m on m.model_name = sp.model_name;
 comment on view steward.spaces is
 'One source embedded by one model, and the tables that hold the result. The tables are not an '
 'interface: read them with steward.search(). paused_until: nobody claims its rows before; '
-'steward.check() says why.';
+'waits_for_resume: nor until steward.resume() is called; steward.check() says why.';
 
 -- sql/src/code/views/jobs.sql
 create or replace view steward.jobs as
@@ -13758,7 +13907,7 @@ grant select on steward.spaces to steward_reader, steward_operator, steward_work
 -- source; a reader without SELECT on a source finds nothing of it.
 grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
-grant execute on function steward.search(regclass, text, integer) to steward_reader;
+grant execute on function steward.search(regclass, text, integer, text) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text)

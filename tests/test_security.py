@@ -283,6 +283,42 @@ def test_a_search_runs_nothing_with_the_rights_of_who_searches(
     assert [line for line in heard if not line.startswith("evil: policy as ")] == []
 
 
+CONDITIONS: dict[str, tuple[LiteralString, str]] = {
+    "function": (
+        "create function evil.live(text) returns boolean language sql immutable as 'select true'",
+        "evil.live(body)",
+    ),
+    "operator": (
+        "create function evil.eq(text, text) returns boolean language sql immutable "
+        "as 'select true'; "
+        "create operator evil.=== (function = evil.eq, leftarg = text, rightarg = text)",
+        "body operator(evil.===) 'x'",
+    ),
+    "domain": (
+        "create function evil.ok(text) returns boolean language sql immutable as 'select true'; "
+        "create domain evil.word as text check (evil.ok(value))",
+        "body::evil.word = 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CONDITIONS)
+def test_a_condition_is_nothing_of_an_owner(kind: str, mallory: Session) -> None:
+    """It runs with the rights of whoever searches; what is in it could be replaced at any time."""
+    definition, condition = CONDITIONS[kind]
+    mallory.run("create table evil.plain (id integer primary key, body text)")
+    mallory.run(definition)
+    where = "(%s::regclass, content => 'body', \"where\" => %s)"
+    assert mallory.attempt("select steward.track" + where, "evil.plain", condition) == "0A000"
+    mallory.run("select steward.track('evil.plain', content => 'body')")
+    assert mallory.attempt("select steward.alter" + where, "evil.plain", condition) == "0A000"
+    # an enum of theirs is nothing but names
+    mallory.run("create type evil.state as enum ('live', 'dead')")
+    mallory.run("alter table evil.plain add state evil.state")
+    outcome = mallory.attempt("select steward.alter" + where, "evil.plain", "state = 'live'")
+    assert outcome == "ok"
+
+
 def works_for_others(database: Database) -> None:
     """A table of somebody else's is looked after, and that it is can be seen."""
     database.run("update secret set body = 'The combination is ten.' where id = 1")

@@ -109,6 +109,8 @@ def test_from_one_model_to_another_and_back(docs: Database) -> None:
 def test_gate(docs: Database) -> None:
     """A model that knows too few rows is not searched, unless somebody insists."""
     docs.run(f"select steward.add_space('docs', '{NEW}')")
+    # all rows are queued, and one is claimed
+    docs.run("select 1 from steward.claim('w', 1, provider => 'mine')")
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as caught:
         docs.run(f"select steward.promote('docs', '{NEW}')")
     assert caught.value.diag.message_primary == (
@@ -263,6 +265,88 @@ def test_spaces_side_by_side(docs: Database) -> None:
     assert docs.run(
         "select is_indexed, bytes > 0, cost > 0 from steward.compare_spaces('docs')"
     ) == [(False, True, False), (True, True, True)]
+
+
+def test_gate_is_not_opened_by_what_is_not_known(
+    docs: Database, make_role: Callable[..., str]
+) -> None:
+    """A source that cannot be counted, a backfill that has not come to the end, an empty space."""
+    refused = psycopg.errors.ObjectNotInPrerequisiteState
+    docs.run(f"select steward.add_space('docs', '{NEW}')")
+    embed(docs)
+    docs.run("update steward_private.backfill set state = 'running' where space_id = 2")
+    with pytest.raises(refused) as caught:
+        docs.run(f"select steward.promote('docs', '{NEW}')")
+    assert caught.value.diag.message_detail == "Its backfill has not come to all rows yet."
+    docs.run("update steward_private.backfill set state = 'done' where space_id = 2")
+    docs.run(f"select steward.promote('docs', '{NEW}')")
+
+    # nothing was ever embedded by the one of before: there is nothing to go back to
+    docs.run("create table empty (id integer primary key, body text)")
+    docs.run("insert into empty select n, 'text' from generate_series(1, 20) as n")
+    docs.run("select steward.track('empty', content => 'body', backfill => false)")
+    docs.run(f"select steward.add_space('empty', '{NEW}')")
+    embed(docs)
+    docs.run(f"select steward.promote('empty', '{NEW}')")
+    with pytest.raises(refused, match="covers too little"):
+        docs.run("select steward.demote('empty')")
+
+    owner = make_role("steward_admin")
+    docs.run(f'grant create on schema public to "{owner}"')
+    docs.run("create table unread (id integer primary key, body text)", user=owner)
+    docs.run("insert into unread values (1, 'text')", user=owner)
+    docs.run("select steward.track('unread', content => 'body', backfill => false)", user=owner)
+    docs.run(f"select steward.add_space('unread', '{NEW}')", user=owner)
+    embed(docs)
+    docs.run("revoke select on unread from current_user", user=owner)
+    with pytest.raises(refused, match="cannot be counted"):
+        docs.run(f"select steward.promote('unread', '{NEW}')", user=owner)
+
+
+def test_two_who_go_back_at_once_go_back_once(docs: Database) -> None:
+    """The second one would go forward again, to what both of them wanted to leave."""
+    docs.run(f"select steward.add_space('docs', '{NEW}')")
+    embed(docs)
+    docs.run(f"select steward.promote('docs', '{NEW}')")
+    with docs.connect(autocommit=False) as first, ThreadPoolExecutor(1) as pool:
+        first.execute("select steward.demote('docs')")
+        second = pool.submit(docs.run, "select steward.demote('docs')")
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
+        while not docs.value(waiting + "and datname = current_database()"):
+            assert not second.done()
+        first.commit()
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="somebody else"):
+            second.result()
+    assert docs.run(SPACES) == [(OLD, "active"), (NEW, "shadow")]
+
+
+def test_space_that_cannot_be_dropped_stops_nobody(docs: Database) -> None:
+    """Somebody's view depends on its tables: lost claims are taken back all the same."""
+    docs.run(f"select steward.add_space('docs', '{NEW}')")
+    docs.run("create view mine as select chunk from steward_data.docs_2_chunk")
+    docs.run(f"select steward.retire_space('docs', '{NEW}')")
+    docs.run("update docs set body = 'lost' where id = 1")
+    docs.run("select 1 from steward.claim('dead', lease => '1 millisecond')")
+    docs.run("update steward_private.space set retired_at = retired_at - interval '61 seconds'")
+    assert docs.value("select steward.reap()") == 1
+    docs.run("drop view mine")
+    docs.run("select steward.reap()")
+    assert docs.value("select to_regclass('steward_data.docs_2_chunk')") is None
+
+
+def test_space_is_not_dropped_under_an_old_snapshot(docs: Database) -> None:
+    """Who sees it as it was before can search it until the end; afterwards it goes."""
+    docs.run(f"select steward.add_space('docs', '{NEW}')")
+    embed(docs)
+    search = f"select count(*) from steward.search_vector('docs', '[1,0]', 5, '{NEW}')"
+    with docs.connect(autocommit=False) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("select 1")
+        docs.run(f"select steward.retire_space('docs', '{NEW}')")
+        drop(docs)
+        assert reader.execute(search).fetchall() == [(5,)]
+    docs.run("select steward.reap()")
+    assert docs.value("select to_regclass('steward_data.docs_2_chunk')") is None
 
 
 def test_policy_and_index_leave_enough_to_find(db: Database, make_role: Callable[..., str]) -> None:

@@ -24,7 +24,7 @@ grant select on steward.spaces to steward_reader, steward_operator, steward_work
 -- source; a reader without SELECT on a source finds nothing of it.
 grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
-grant execute on function steward.search(regclass, text, integer) to steward_reader;
+grant execute on function steward.search(regclass, text, integer, text) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text)

@@ -28,6 +28,14 @@ begin
         v_space := steward_private.space_of(v_source, _search_statement.model);
     end if;
 
+    if not exists (select from pg_class as c where c.oid = v_space.chunk_table) then
+        raise exception 'vectors of table % by model "%" have been dropped',
+            v_source.relation, v_space.model_name
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = 'Since this transaction began.',
+            hint = 'Begin another one.';
+    end if;
+
     select m.dimensions into strict v_dimensions
     from steward_private.model as m
     where m.model_name = v_space.model_name;

@@ -20,7 +20,7 @@ begin
     where m.model_name = add_space.model;
 
     if not found then
-        raise exception 'model "%" does not exist', add_space.model
+        raise exception 'model "%" does not exist', coalesce(add_space.model, '')
             using errcode = 'undefined_object',
             hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
     end if;
@@ -35,7 +35,8 @@ begin
             and s.state <> 'retired'
     ) then
         raise exception 'table % has a space of model "%" already', v_source.relation, add_space.model
-            using errcode = 'duplicate_object';
+            using errcode = 'duplicate_object',
+            hint = 'See steward.compare_spaces(); look at its rows again with steward.backfill().';
     end if;
 
     if v_source.mode = 'transactional' and v_model.provider <> 'builtin' then

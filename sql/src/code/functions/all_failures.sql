@@ -39,6 +39,7 @@ begin
                 case
                     when t.failed_at is not null then 'failed'
                     when t.token is not null then 'being tried again'
+                    when $3 = 'infinity' then 'to be tried after steward.resume()'
                     else 'to be tried again'
                 end,
                 t.attempts,
@@ -46,7 +47,7 @@ begin
                 t.last_error,
                 t.last_failed_at,
                 case
-                    when t.failed_at is null and t.token is null
+                    when t.failed_at is null and t.token is null and $3 is distinct from 'infinity'
                         then greatest(t.available_at, $3, case when t.position is not null then now() end)
                 end
             from %1$s as t

@@ -202,7 +202,7 @@ begin
                             end
                         ) as oldest_pending,
                         c.counted_at,
-                        c.unreached is not null and u.amount > 0 as is_estimated
+                        c.unreached is not null as is_estimated
                     from stored as s
                     cross join changed as h
                     cross join census as c

@@ -107,7 +107,9 @@ comment on function steward.as_of(regclass, timestamptz) is
 'What search could show of a tracked table at a moment of the past: every chunk, from the model '
 'that search answered from then, with the revision of its document (that of now, if it shows the '
 'same since). An edit counts from the moment when its statement ran or its result was stored, by '
-'the clock of the server, not from when that was committed. What steward.erase() has removed is '
+'the clock of the server, not from when that was committed; what is done behind the back of the '
+'triggers (to a partition as a whole, under session_replication_role) from when a worker finds it. '
+'What steward.erase() has removed is '
 'not shown. An error where history does not reach back: before the table was tracked, what '
 'steward.prune() has removed, and while keep_history is 0. For steward_admin with SELECT on the '
 'table and not subject to its row security, because rows that are gone cannot be judged by it.';

@@ -39,7 +39,32 @@ begin
     perform steward_private.require_read_committed('reconcile()');
 
     -- two at once would both write down the same difference
-    if not pg_try_advisory_xact_lock(hashtext('steward.reconcile()'), v_source.source_id) then
+    insert into steward_private.census as c (space_id)
+    select s.space_id
+    from steward_private.space as s
+    where
+        s.source_id = v_source.source_id and s.state <> 'retired'
+        -- to run into a conflict would be to wait for who has it
+        and not exists (
+            select from steward_private.census as o where o.space_id = s.space_id
+        )
+    on conflict on constraint census_pkey do nothing;
+
+    if exists (
+        select c.space_id
+        from steward_private.census as c
+        inner join steward_private.space as s on s.space_id = c.space_id
+        where s.source_id = v_source.source_id and s.state <> 'retired'
+        except
+        select l.space_id
+        from (
+            select c.space_id
+            from steward_private.census as c
+            inner join steward_private.space as s on s.space_id = c.space_id
+            where s.source_id = v_source.source_id and s.state <> 'retired'
+            for update of c skip locked
+        ) as l
+    ) then
         raise exception 'table % is being reconciled by another session', v_source.relation
             using errcode = 'object_in_use';
     end if;

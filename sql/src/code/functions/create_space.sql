@@ -154,18 +154,22 @@ begin
     execute format('create index on steward_data.%I (%s)', v_past, v_keys);
     execute format('create index on steward_data.%I (superseded_at)', v_past);
 
-    -- No statistics of texts and vectors, which nothing is looked up by: they would be copies that
-    -- outlive the rows.
+    -- No statistics of texts, vectors and hashes, which no statement is planned by: they would be
+    -- copies that outlive the rows.
     execute format('alter table steward_data.%I alter column last_error set statistics 0', v_job);
-    execute format('alter table steward_data.%I alter column headings set statistics 0', v_doc);
-    execute format('alter table steward_data.%I alter column headings set statistics 0', v_revision);
     execute format(
-        'alter table steward_data.%I alter column chunk set statistics 0, alter column embedding set statistics 0',
-        v_chunk
+        'alter table steward_data.%1$I alter column headings set statistics 0, '
+        'alter column content_hash set statistics 0; '
+        'alter table steward_data.%2$I alter column headings set statistics 0, '
+        'alter column content_hash set statistics 0',
+        v_doc, v_revision
     );
     execute format(
-        'alter table steward_data.%I alter column chunk set statistics 0, alter column embedding set statistics 0',
-        v_past
+        'alter table steward_data.%1$I alter column chunk set statistics 0, '
+        'alter column chunk_hash set statistics 0, alter column embedding set statistics 0; '
+        'alter table steward_data.%2$I alter column chunk set statistics 0, '
+        'alter column chunk_hash set statistics 0, alter column embedding set statistics 0',
+        v_chunk, v_past
     );
 
     execute format('alter table steward_data.%I enable row level security', v_job);

@@ -9,31 +9,45 @@ as $function$
 declare
     v_source steward_private.source := steward_private.source_of(demote.source);
     v_space steward_private.space;
-    v_before steward_private.space;
+    v_active integer;
 begin
     perform steward_private.require_trigger_privilege(v_source, 'demote the space');
 
-    for v_attempt in 1..2 loop
-        v_before := v_space;
-        select s.* into v_space
-        from steward_private.space as s
-        where s.source_id = v_source.source_id and s.state = 'shadow' and s.promoted_at is not null
-        order by s.promoted_at desc
-        limit 1;
+    select s.space_id into v_active
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'active';
 
-        if not found then
-            raise exception 'table % has no space to go back to', v_source.relation
-                using errcode = 'object_not_in_prerequisite_state',
-                detail = 'None that search has answered from before is left.';
-        end if;
+    select s.* into v_space
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'shadow' and s.promoted_at is not null
+    order by s.promoted_at desc
+    limit 1;
 
-        -- counted before anything is locked, and chosen again afterwards
-        if v_space.space_id is distinct from v_before.space_id and demote.force is not true then
-            perform steward_private.require_coverage(v_source, v_space);
-        end if;
+    if not found then
+        raise exception 'table % has no space to go back to', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            detail = 'None that search has answered from before is left.',
+            hint = 'See steward.spaces; promote another one with steward.promote().';
+    end if;
 
-        v_source := steward_private.lock_registration(demote.source);
-    end loop;
+    -- counted before anything is locked
+    if demote.force is not true then
+        perform steward_private.require_coverage(v_source, v_space);
+    end if;
+
+    v_source := steward_private.lock_registration(demote.source);
+
+    if not exists (
+        select from steward_private.space as s
+        where s.space_id = v_active and s.state = 'active'
+    ) or not exists (
+        select from steward_private.space as s
+        where s.space_id = v_space.space_id and s.state = 'shadow'
+    ) then
+        raise exception 'spaces of table % have been changed by somebody else', v_source.relation
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'See steward.spaces, and decide again.';
+    end if;
 
     perform steward_private.activate_space(v_source, v_space);
 

@@ -12,13 +12,28 @@ declare
     v_space steward_private.space;
     v_table regclass;
     v_function text;
+    v_oldest bigint := pg_current_xact_id()::text::bigint - (
+        select coalesce(max(age(a.backend_xmin)), 0)
+        from pg_stat_activity as a
+        where a.datname = current_database()
+    );
 begin
     for v_space in
         select s.*
         from steward_private.space as s
         where
-            s.retired_at < clock_timestamp() - interval '1 minute'
+            s.state = 'retired'
             and s.job_table is not null
+            and s.retired_at < clock_timestamp() - interval '1 minute'
+            -- nor while there is a snapshot in which it was not retired yet; after a restore the number
+            -- means nothing, and may be one of the future
+            and not coalesce(
+                s.retired_by <= pg_current_xact_id()
+                and s.retired_by::text::bigint >= least(
+                    v_oldest, pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+                ),
+                false
+            )
         order by s.space_id
         for update skip locked
     loop
@@ -57,6 +72,11 @@ begin
             when lock_not_available then
                 -- the next time
                 null;
+            when dependent_objects_still_exist then
+                raise warning 'retired space % of model "%" cannot be dropped',
+                    v_space.space_id, v_space.model_name
+                    using detail = sqlerrm,
+                    hint = 'Drop what depends on its tables.';
         end;
     end loop;
 end

@@ -31,6 +31,7 @@ declare
     v_item record;
 begin
     perform steward_private.require_read_committed('erase()');
+    perform steward_private.require_trigger_privilege(v_source, 'erase from the history');
     v_key := steward_private.key_value(v_source, erase.key);
 
     -- Source, row, job, document: in the order in which everybody locks them. And no fold
@@ -84,6 +85,8 @@ begin
         from steward_private.space as s
         where s.source_id = v_source.source_id and s.job_table is not null
         order by s.space_id
+        -- not while it is being dropped
+        for share
     loop
         v_spaces := v_spaces || v_space.space_id;
 
@@ -332,4 +335,5 @@ comment on function steward.erase(regclass, jsonb) is
 'for each table how many were erased, and how many remain, counted anew. The last row is the '
 'VACUUM statement after which the dead versions are no longer in the tables; VACUUM FULL writes '
 'the files anew. The write-ahead log, backups, replicas, the server''s log and the table itself '
-'are not reached. A row that had another key once has left history under that. For steward_admin.';
+'are not reached. A row that had another key once has left history under that. For steward_admin '
+'with the TRIGGER privilege on the table.';

@@ -22,7 +22,8 @@ begin
 
     if v_space.state = 'active' then
         raise exception 'table % is searched with model "%" already', v_source.relation, promote.model
-            using errcode = 'object_not_in_prerequisite_state';
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'To go back to the one of before: steward.demote().';
     end if;
 
     perform steward_private.activate_space(v_source, v_space);

@@ -35,6 +35,10 @@ begin
             hint = 'A steward_admin may, or shorten keep_history with steward.alter().';
     end if;
 
+    if v_age < v_source.keep_history then
+        perform steward_private.require_trigger_privilege(v_source, 'shorten the history');
+    end if;
+
     -- locks the source before what belongs to it, as everybody does
     execute format('select from steward_private.read_%s(''[]'') as r', v_source.source_id);
 
@@ -43,6 +47,8 @@ begin
         from steward_private.space as s
         where s.source_id = v_source.source_id and s.revision_table is not null
         order by s.space_id
+        -- not while it is being dropped
+        for share
     loop
         v_pruned := v_pruned + steward_private.prune_space(
             v_source, v_space, clock_timestamp() - v_age, prune.keep_revisions, null
@@ -58,4 +64,4 @@ comment on function steward.prune(regclass, interval, integer) is
 'as long as its keep_history says. keep_revisions: as many of each document stay, however old. '
 'Returns how many revisions were deleted. steward.as_of() is an error for moments that they are '
 'missing from. steward.tidy() does it regularly. For steward_operator, and a shorter time than '
-'keep_history for steward_admin.';
+'keep_history for steward_admin with the TRIGGER privilege on the table.';

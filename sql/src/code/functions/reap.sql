@@ -35,14 +35,20 @@ begin
         );
     end loop;
 
-    -- all but the newest of each space
+    -- all but the newest of each space; another reaper may be at it
     delete from steward_private.horizon as h
     using (
-        select n.space_id, max(n.horizon_id) as horizon_id
-        from steward_private.horizon as n
-        group by n.space_id
-    ) as newest
-    where h.space_id = newest.space_id and h.horizon_id < newest.horizon_id;
+        select o.space_id, o.horizon_id
+        from steward_private.horizon as o
+        inner join (
+            select n.space_id, max(n.horizon_id) as horizon_id
+            from steward_private.horizon as n
+            group by n.space_id
+        ) as newest
+            on newest.space_id = o.space_id and o.horizon_id < newest.horizon_id
+        for update of o skip locked
+    ) as old
+    where h.space_id = old.space_id and h.horizon_id = old.horizon_id;
 
     perform steward_private.drop_retired_spaces();
     -- a backend of the worker inside the database does not come back

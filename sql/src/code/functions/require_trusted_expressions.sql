@@ -12,39 +12,46 @@ as $function$
 declare
     v_source steward_private.source := require_trusted_expressions.source;
     v_object text;
+    v_is_condition boolean;
 begin
     with used as (
-        select d.refclassid, d.refobjid
-        from pg_depend as d
-        where
-            d.classid = 'pg_proc'::regclass
-            and d.objid = format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure
+        select d.refclassid, d.refobjid, r.is_condition
+        from (
+            values
+            (format('steward_private.read_%s(jsonb)', v_source.source_id)::regprocedure, false),
+            -- The condition alone. It stands in the policies, too, and runs with the rights of whoever
+            -- searches: to search must not run what to read the table would not.
+            (format('steward_private.there_%s(jsonb)', v_source.source_id)::regprocedure, true)
+        ) as r (reader, is_condition)
+        inner join pg_depend as d on d.classid = 'pg_proc'::regclass and d.objid = r.reader
     ),
 
-    owned (class_id, object_id, owner_id) as (
-        select u.refclassid, u.refobjid, p.proowner
+    owned (class_id, object_id, owner_id, is_condition) as (
+        select u.refclassid, u.refobjid, p.proowner, u.is_condition
         from used as u
         inner join pg_proc as p on p.oid = u.refobjid
         where u.refclassid = 'pg_proc'::regclass
         union all
-        select u.refclassid, u.refobjid, t.typowner
+        select u.refclassid, u.refobjid, t.typowner, u.is_condition
         from used as u
         inner join pg_type as t on t.oid = u.refobjid
-        where u.refclassid = 'pg_type'::regclass
+        -- an enum is nothing but names
+        where u.refclassid = 'pg_type'::regclass and not (u.is_condition and t.typtype = 'e')
         union all
-        select u.refclassid, u.refobjid, o.oprowner
+        select u.refclassid, u.refobjid, o.oprowner, u.is_condition
         from used as u
         inner join pg_operator as o on o.oid = u.refobjid
         where u.refclassid = 'pg_operator'::regclass
         union all
-        select u.refclassid, u.refobjid, p.proowner
+        select u.refclassid, u.refobjid, p.proowner, u.is_condition
         from used as u
         inner join pg_operator as o on o.oid = u.refobjid
         inner join pg_proc as p on p.oid = o.oprcode
         where u.refclassid = 'pg_operator'::regclass
     )
 
-    select pg_describe_object(w.class_id, w.object_id, 0) into v_object
+    select pg_describe_object(w.class_id, w.object_id, 0), w.is_condition
+    into v_object, v_is_condition
     from owned as w
     inner join pg_roles as r on r.oid = w.owner_id
     where
@@ -52,11 +59,20 @@ begin
         and w.owner_id not in (
             select c.relowner
             from pg_class as c
-            where c.oid in (v_source.relation, 'steward_private.source'::regclass)
+            where
+                c.oid = 'steward_private.source'::regclass
+                or (c.oid = v_source.relation and not w.is_condition)
         )
+    order by w.is_condition
     limit 1;
 
-    if found then
+    if v_is_condition then
+        raise exception 'condition of table % uses %', v_source.relation, v_object
+            using errcode = 'feature_not_supported',
+            detail = 'It would run with the rights of everybody who searches.',
+            hint = 'It must belong to a superuser. Or have a generated column compute it, and name '
+                'that column.';
+    elsif found then
         raise exception 'content of table % uses %', v_source.relation, v_object
             using errcode = 'feature_not_supported',
             detail = 'It would run with the rights of the owner of the table.',

@@ -25,9 +25,15 @@ begin
     set
         state = 'retired',
         retired_at = clock_timestamp(),
+        retired_by = pg_current_xact_id(),
         problem = null,
         paused_until = null
     where s.space_id = v_space.space_id;
+
+    -- nobody begins to depend on what is to be dropped
+    execute format(
+        'revoke select on %s, %s from steward_reader', v_space.doc_table, v_space.chunk_table
+    );
 
     -- what workers have of it is of no use any more
     delete from steward_private.claim as c where c.space_id = v_space.space_id;

@@ -26,6 +26,7 @@ declare
     v_now timestamptz;
 begin
     perform steward_private.require_read_committed('rollback_document()');
+    perform steward_private.require_trigger_privilege(v_source, 'roll back a document');
     v_key := steward_private.key_value(v_source, rollback_document.key);
 
     -- source, row, job, document: in the order in which everybody locks them
@@ -286,4 +287,4 @@ comment on function steward.rollback_document(regclass, jsonb, integer, text) is
 'revision must be of the very text that the row has now, cut in the same way, otherwise it is '
 'refused with an error that says which revisions are. Nothing is embedded; what was shown until '
 'now becomes history, and what a worker has in hand of it will be superseded. Returns the number '
-'of the new revision. For steward_admin.';
+'of the new revision. For steward_admin with the TRIGGER privilege on the table.';

@@ -1,5 +1,5 @@
 create or replace function steward.search(
-    source regclass, query text, k integer default 10
+    source regclass, query text, k integer default 10, model text default null
 )
 returns table (
     key jsonb,
@@ -15,7 +15,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_model text := steward._active_model(search.source);
+    v_model text := coalesce(search.model, steward._active_model(search.source));
     v_vectors text[];
 begin
     if search.query is null or search.query ~ '^[[:space:]]*$' then
@@ -37,8 +37,9 @@ begin
 end
 $function$;
 
-comment on function steward.search(regclass, text, integer) is
+comment on function steward.search(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a text, nearest first. key names the row, '
 'ordinal the place of the chunk in it, counted from 0. Finds only what belongs to rows that the '
-'caller may see. For sources with a built-in model; with another one, let it embed the query and '
-'use steward.search_vector(). For steward_reader with SELECT on the source.';
+'caller may see. model: the one whose space is searched; without, the one that steward.promote() '
+'has chosen. It must be built in; with another one, let it embed the query and use '
+'steward.search_vector(). For steward_reader with SELECT on the source.';

@@ -9,6 +9,11 @@ as $function$
 declare
     v_space steward_private.space;
 begin
+    if space_of.model is null then
+        raise exception 'model must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
     select s.* into v_space
     from steward_private.space as s
     where

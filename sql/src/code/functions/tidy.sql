@@ -16,10 +16,14 @@ begin
     task := 'decisions';
     amount := 0;
 
-    -- one at a time
-    if not pg_try_advisory_xact_lock(hashtextextended('steward.tidy()', 0)) then
-        return;
-    end if;
+    -- One at a time. With a lock that only who may write here can take.
+    begin
+        lock table steward_private.tally in share update exclusive mode nowait;
+    exception
+        when lock_not_available then
+            raise notice 'another session is tidying up';
+            return;
+    end;
 
     -- What cannot be done now, can be in an hour: whatever is wrong with one part or one source
     -- does not stop the others.

@@ -7,7 +7,8 @@ select
     sp.state,
     sp.promoted_at,
     sp.retired_at,
-    sp.paused_until,
+    nullif(sp.paused_until, 'infinity') as paused_until,
+    coalesce(sp.paused_until = 'infinity', false) as waits_for_resume,
     sp.chunk_table,
     sp.doc_table,
     sp.created_at
@@ -18,4 +19,4 @@ inner join steward_private.model as m on m.model_name = sp.model_name;
 comment on view steward.spaces is
 'One source embedded by one model, and the tables that hold the result. The tables are not an '
 'interface: read them with steward.search(). paused_until: nobody claims its rows before; '
-'steward.check() says why.';
+'waits_for_resume: nor until steward.resume() is called; steward.check() says why.';

@@ -14,6 +14,7 @@ create table steward_private.space (
     -- when search last began to answer from it, and when it was given up
     promoted_at timestamptz,
     retired_at timestamptz,
+    retired_by xid8,
     -- why its jobs cannot be worked on at all, and until when nobody tries
     problem text,
     paused_until timestamptz,
