@@ -5,6 +5,7 @@ SOAK_SEED repeats the dice of a run (not how its sessions met), SOAK_SECONDS mak
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -23,6 +24,8 @@ from psycopg import IsolationLevel
 from support import Database
 
 SOURCES = ("soaked", "labelled", "kept", "parted", "synced")
+# by the number of the space; the last one is of a second model
+SPACES = (*SOURCES, "soaked")
 TABLES = """
 create table soaked (id integer primary key, body text, is_live boolean not null);
 create table labelled (
@@ -243,6 +246,12 @@ class Soak:
             session.execute("select steward.reap()")
             session.execute("select * from steward.tidy()")
             session.execute("select steward.resume('kept')")
+            if dice.random() < 0.3:
+                model = dice.choice(["tiny@1", "builtin/hash@1"])
+                with contextlib.suppress(psycopg.errors.ObjectNotInPrerequisiteState):
+                    # not the one that is searched already
+                    session.execute("select steward.promote('soaked', %s, true)", [model])
+                    self.note("promoted")
             if dice.random() < 0.2:
                 session.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity "
@@ -269,7 +278,7 @@ def drain(db: Database) -> None:
     for _ in range(50):
         db.run("update steward_private.claim set lease_expires_at = now() - interval '1 second'")
         db.run("select steward.reap()")
-        for number, source in enumerate(SOURCES, 1):
+        for number, source in enumerate(SPACES, 1):
             db.run(f"select steward.resume('{source}')")
             db.run(f"select steward.retry_failed('{source}')")
             db.run(
@@ -290,13 +299,13 @@ def drain(db: Database) -> None:
 
 def tallied(db: Database, number: int) -> list[tuple[object, ...]]:
     """How many documents and chunks a space should have, by what was written down."""
-    source = SOURCES[number - 1]
+    source = SPACES[number - 1]
     return db.run(
         "select coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0), "
         "coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) "
         "from steward_private.tally as t cross join ("
         "select sum(g.removed[n][2]) as documents, sum(g.removed[n][3]) as chunks "
-        f"from steward_data.{source}_{number}_gone as g "
+        f"from steward_data.{source}_{SOURCES.index(source) + 1}_gone as g "
         "cross join generate_subscripts(g.removed, 1) as n "
         "where g.removed[n][1] = %s) as g "
         "where t.space_id = %s and t.tally_id > coalesce((select max(r.tally_id) "
@@ -307,7 +316,7 @@ def tallied(db: Database, number: int) -> list[tuple[object, ...]]:
 
 def really(db: Database, number: int) -> list[tuple[object, ...]]:
     """How many documents and chunks a space really has."""
-    source = SOURCES[number - 1]
+    source = SPACES[number - 1]
     return db.run(
         f"select (select count(*) from steward_data.{source}_{number}_doc "
         "where retired_at is null)::numeric, "
@@ -334,6 +343,7 @@ def test_soak(db: Database) -> None:
     )
     db.run("select steward.track('parted', content => 'body', chunk_size => 400)")
     db.run("select steward.track('synced', content => 'body', mode => 'transactional')")
+    db.run("select steward.add_space('soaked', 'tiny@1')")
     soak = Soak(db, seed, time.monotonic() + float(os.environ.get("SOAK_SECONDS") or 8))
     with ThreadPoolExecutor(8) as pool:
         tasks = [pool.submit(soak.write, n) for n in range(3)]
@@ -346,7 +356,7 @@ def test_soak(db: Database) -> None:
     assert not soak.complaints, soak.complaints[0]
 
     drain(db)
-    for number, source in enumerate(SOURCES, 1):
+    for number, source in enumerate(SPACES, 1):
         assert db.run(f"select * from steward.verify('{source}')") == [], source
         assert really(db, number) == tallied(db, number)
     assert [
