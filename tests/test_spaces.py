@@ -483,6 +483,9 @@ def test_blue_green_under_load(docs: Database) -> None:
             while seen[NEW] < 20 and not tasks[-1].done():
                 time.sleep(0.05)
             flip("select steward.demote('docs')")
+            # without counting before
+            flip(f"select steward.promote('docs', '{NEW}', force => true)")
+            flip("select steward.demote('docs', force => true)")
             docs.run(f"select steward.retire_space('docs', '{NEW}')")
             drop(docs)
             time.sleep(0.5)
