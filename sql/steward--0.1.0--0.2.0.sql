@@ -331,8 +331,8 @@ create table steward_private.tenure (
     tenure_id bigint not null generated always as identity,
     source_id integer not null,
     space_id integer not null,
+    -- until the next one of the source began
     began_at timestamptz not null,
-    ended_at timestamptz,
 
     constraint tenure_pkey primary key (tenure_id),
     constraint tenure_source_id_fkey foreign key (source_id)
@@ -2916,6 +2916,8 @@ declare
     v_past name;
     v_keys text := steward_private.key_list(create_space.source, 't');
     v_space steward_private.space;
+    -- history begins with the very moment from which on it is searched
+    v_now timestamptz := clock_timestamp();
 begin
     select m.* into strict v_model
     from steward_private.model as m
@@ -3113,7 +3115,7 @@ begin
 
     insert into steward_private.space (
         space_id, source_id, model_name, state, job_table, doc_table, chunk_table,
-        revision_table, past_table, promoted_at
+        revision_table, past_table, promoted_at, history_since
     ) overriding system value
     values (
         v_space_id, (create_space.source).source_id, v_model.model_name, create_space.state,
@@ -3122,7 +3124,8 @@ begin
         format('steward_data.%I', v_chunk)::regclass,
         format('steward_data.%I', v_revision)::regclass,
         format('steward_data.%I', v_past)::regclass,
-        case when create_space.state = 'active' then clock_timestamp() end
+        case when create_space.state = 'active' then v_now end,
+        v_now
     )
     returning * into v_space;
 
@@ -9282,6 +9285,42 @@ comment on function steward.verify(regclass) is
 'that is not pending is a fault, and steward.reconcile() has all but differing chunks looked at '
 'again. Reads every row. For steward_operator.';
 
+-- sql/src/code/functions/counted_statement.sql
+-- How many documents and chunks of the space $1 there are by what was written down: the tally since
+-- the last TRUNCATE, without what deletions took that no fold has added to it yet.
+create or replace function steward_private.counted_statement(source steward_private.source)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select format(
+        $sql$
+        select
+            coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0) as documents,
+            coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks
+        from (
+            select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
+            from %s as g
+            cross join generate_subscripts(g.removed, 1) as i (n)
+            where g.removed[i.n][1] = $1
+        ) as g
+        left join steward_private.tally as t
+            on
+                t.space_id = $1
+                and t.tally_id > coalesce(
+                    (
+                        select max(r.tally_id) from steward_private.tally as r
+                        where r.space_id = $1 and r.is_reset
+                    ),
+                    0
+                )
+        $sql$,
+        (counted_statement.source).mark_tables[3]
+    );
+end;
+
 -- sql/src/code/functions/finish_census.sql
 -- The other way round, for a space: what is stored and should not be. Then the figures of the
 -- census, and the tally is set right. Some pages of a table at a time. Returns how many were found.
@@ -9425,30 +9464,13 @@ begin
         select $1, d.documents, d.chunks
         from (
             select
-                (select count(*) from %1$s as d where d.retired_at is null)
-                - coalesce(sum(t.documents), 0) + coalesce(min(g.documents), 0) as documents,
-                (select count(*) from %2$s)
-                - coalesce(sum(t.chunks), 0) + coalesce(min(g.chunks), 0) as chunks
-            from (
-                select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
-                from %3$s as g
-                cross join generate_subscripts(g.removed, 1) as i (n)
-                where g.removed[i.n][1] = $1
-            ) as g
-            left join steward_private.tally as t
-                on
-                    t.space_id = $1
-                    and t.tally_id > coalesce(
-                        (
-                            select max(r.tally_id) from steward_private.tally as r
-                            where r.space_id = $1 and r.is_reset
-                        ),
-                        0
-                    )
+                (select count(*) from %1$s as d where d.retired_at is null) - c.documents as documents,
+                (select count(*) from %2$s) - c.chunks as chunks
+            from (%3$s) as c
         ) as d
         where d.documents <> 0 or d.chunks <> 0
         $sql$,
-        v_space.doc_table, v_space.chunk_table, v_source.mark_tables[3]
+        v_space.doc_table, v_space.chunk_table, steward_private.counted_statement(v_source)
     )
     using v_space.space_id;
 
@@ -9957,7 +9979,6 @@ begin
     where
         t.source_id = v_source.source_id
         and t.began_at <= as_of."when"
-        and (t.ended_at is null or as_of."when" < t.ended_at)
     order by t.began_at desc
     limit 1;
 
@@ -11673,27 +11694,7 @@ begin
                     from looked_up as l
                 ),
 
-                stored as materialized (
-                    select
-                        coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0) as documents,
-                        coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks
-                    from (
-                        select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
-                        from %9$s as g
-                        cross join generate_subscripts(g.removed, 1) as i (n)
-                        where g.removed[i.n][1] = $1
-                    ) as g
-                    left join steward_private.tally as t
-                        on
-                            t.space_id = $1
-                            and t.tally_id > coalesce(
-                                (
-                                    select max(r.tally_id) from steward_private.tally as r
-                                    where r.space_id = $1 and r.is_reset
-                                ),
-                                0
-                            )
-                ),
+                stored as materialized (%9$s),
 
                 -- A backfill looks at everything: what was found before it began is its affair.
                 census as materialized (
@@ -11814,7 +11815,7 @@ begin
                 v_source.mark_tables[2],
                 steward_private.key_object(v_source, 'd'),
                 steward_private.key_match(v_source, 'd', 't'),
-                v_source.mark_tables[3]
+                steward_private.counted_statement(v_source)
             )
             using v_space.space_id, v_source.relation, v_space.model_name, v_space.state;
         exception
@@ -11858,10 +11859,6 @@ begin
         promoted_at = v_now
     where s.space_id = (activate_space.space).space_id;
 
-    update steward_private.tenure as t
-    set ended_at = v_now
-    where t.source_id = (activate_space.source).source_id and t.ended_at is null;
-
     insert into steward_private.tenure (source_id, space_id, began_at)
     values ((activate_space.source).source_id, (activate_space.space).space_id, v_now);
 end
@@ -11881,7 +11878,6 @@ as $function$
 declare
     v_required numeric := steward_private.setting_value('promote_coverage')::numeric;
     v_figures record;
-    v_documents bigint;
 begin
     if exists (
         select from steward_private.backfill as b
@@ -11895,27 +11891,29 @@ begin
     end if;
 
     select f.* into v_figures
-    from steward_private.all_freshness((require_coverage.source).relation) as f
+    from (
+        select
+            r.*,
+            -- a row that one space knows is a row that the other one should know
+            max(r.documents) over () as most_documents
+        from steward_private.all_freshness((require_coverage.source).relation) as r
+    ) as f
     where f.model = (require_coverage.space).model_name;
 
-    -- a row that one space knows is a row that the other one should know
-    select max(f.documents) into v_documents
-    from steward_private.all_freshness((require_coverage.source).relation) as f;
-
-    if v_figures.fresh is null or v_documents is null then
+    if v_figures.fresh is null then
         raise exception 'rows of table % cannot be counted', (require_coverage.source).relation
             using errcode = 'object_not_in_prerequisite_state',
             hint = 'See why with steward.check(); or say force => true.';
     end if;
 
-    if v_figures.fresh < v_documents * v_required then
+    if v_figures.fresh < v_figures.most_documents * v_required then
         raise exception 'space of model "%" covers too little of table %',
             (require_coverage.space).model_name, (require_coverage.source).relation
             using errcode = 'object_not_in_prerequisite_state',
             detail = format(
                 '%s of %s rows are embedded as they are, %s are pending, %s have failed; %s %% are '
                 'required.',
-                v_figures.fresh, v_documents, v_figures.pending, v_figures.failed,
+                v_figures.fresh, v_figures.most_documents, v_figures.pending, v_figures.failed,
                 trim_scale(v_required * 100)
             ),
             hint = 'Wait until it has caught up, see steward.compare_spaces(); or say force => true.';

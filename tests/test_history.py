@@ -264,7 +264,6 @@ def test_a_space_that_was_dropped_has_no_history(docs: Database) -> None:
     """The error names the model."""
     moment = docs.value("select clock_timestamp()")
     docs.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
-    docs.run("update steward_private.tenure set ended_at = clock_timestamp()")
     docs.run(
         "update steward_private.space set state = 'retired', job_table = null, doc_table = null, "
         "chunk_table = null, revision_table = null, past_table = null"

@@ -106,8 +106,10 @@ def test_one_at_a_time(notes: Database) -> None:
     """Two at once would set the counts right twice."""
     with notes.connect(autocommit=False) as one:
         one.execute("select steward.reconcile('notes')")
-        with pytest.raises(psycopg.errors.ObjectInUse):
-            notes.run("select steward.reconcile('notes')")
+        with notes.connect() as other, pytest.raises(psycopg.errors.ObjectInUse):
+            # not to wait for the other one is what is asked for
+            other.execute("set lock_timeout = '10s'")
+            other.execute("select steward.reconcile('notes')")
     with notes.connect(autocommit=False) as late:
         late.execute("set transaction isolation level repeatable read")
         with pytest.raises(psycopg.errors.InvalidTransactionState):

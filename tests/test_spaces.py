@@ -320,6 +320,37 @@ def test_two_who_go_back_at_once_go_back_once(docs: Database) -> None:
     assert docs.run(SPACES) == [(OLD, "active"), (NEW, "shadow")]
 
 
+def test_who_goes_back_does_not_overrule_somebody_else(docs: Database) -> None:
+    """Between looking and deciding, a third model was promoted: that is not what they saw."""
+    docs.run("select steward.add_model('third@1', dimensions => 2, provider => 'mine')")
+    for model in (NEW, "third@1"):
+        docs.run(f"select steward.add_space('docs', '{model}')")
+        embed(docs)
+    docs.run(f"select steward.promote('docs', '{NEW}')")
+    with docs.connect(autocommit=False) as first, ThreadPoolExecutor(1) as pool:
+        first.execute("select steward.promote('docs', 'third@1')")
+        second = pool.submit(docs.run, "select steward.demote('docs')")
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
+        while not docs.value(waiting + "and datname = current_database()"):
+            assert not second.done()
+        first.commit()
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="somebody else"):
+            second.result()
+    assert (NEW, "shadow") in docs.run(SPACES)
+
+
+def test_as_of_knows_which_model_was_searched(docs: Database) -> None:
+    """Before, between and after promotion and demotion."""
+    docs.run(f"select steward.add_space('docs', '{NEW}')")
+    embed(docs)
+    moments = [docs.value("select clock_timestamp()")]
+    for statement in (f"promote('docs', '{NEW}')", "demote('docs')"):
+        docs.run(f"select steward.{statement}")
+        moments.append(docs.value("select clock_timestamp()"))
+    models = "select distinct model from steward.as_of('docs', %s)"
+    assert [docs.value(models, moment) for moment in moments] == [OLD, NEW, OLD]
+
+
 def test_space_that_cannot_be_dropped_stops_nobody(docs: Database) -> None:
     """Somebody's view depends on its tables: lost claims are taken back all the same."""
     docs.run(f"select steward.add_space('docs', '{NEW}')")

@@ -104,6 +104,7 @@
 \ir code/functions/backfill.sql
 \ir code/functions/cancel_backfill.sql
 \ir code/functions/verify.sql
+\ir code/functions/counted_statement.sql
 \ir code/functions/finish_census.sql
 \ir code/functions/census_slice.sql
 \ir code/functions/reconcile.sql

@@ -21,10 +21,6 @@ begin
         promoted_at = v_now
     where s.space_id = (activate_space.space).space_id;
 
-    update steward_private.tenure as t
-    set ended_at = v_now
-    where t.source_id = (activate_space.source).source_id and t.ended_at is null;
-
     insert into steward_private.tenure (source_id, space_id, began_at)
     values ((activate_space.source).source_id, (activate_space.space).space_id, v_now);
 end

@@ -114,27 +114,7 @@ begin
                     from looked_up as l
                 ),
 
-                stored as materialized (
-                    select
-                        coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0) as documents,
-                        coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks
-                    from (
-                        select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
-                        from %9$s as g
-                        cross join generate_subscripts(g.removed, 1) as i (n)
-                        where g.removed[i.n][1] = $1
-                    ) as g
-                    left join steward_private.tally as t
-                        on
-                            t.space_id = $1
-                            and t.tally_id > coalesce(
-                                (
-                                    select max(r.tally_id) from steward_private.tally as r
-                                    where r.space_id = $1 and r.is_reset
-                                ),
-                                0
-                            )
-                ),
+                stored as materialized (%9$s),
 
                 -- A backfill looks at everything: what was found before it began is its affair.
                 census as materialized (
@@ -255,7 +235,7 @@ begin
                 v_source.mark_tables[2],
                 steward_private.key_object(v_source, 'd'),
                 steward_private.key_match(v_source, 'd', 't'),
-                v_source.mark_tables[3]
+                steward_private.counted_statement(v_source)
             )
             using v_space.space_id, v_source.relation, v_space.model_name, v_space.state;
         exception

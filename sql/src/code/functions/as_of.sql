@@ -31,7 +31,6 @@ begin
     where
         t.source_id = v_source.source_id
         and t.began_at <= as_of."when"
-        and (t.ended_at is null or as_of."when" < t.ended_at)
     order by t.began_at desc
     limit 1;
 

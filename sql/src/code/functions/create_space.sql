@@ -18,6 +18,8 @@ declare
     v_past name;
     v_keys text := steward_private.key_list(create_space.source, 't');
     v_space steward_private.space;
+    -- history begins with the very moment from which on it is searched
+    v_now timestamptz := clock_timestamp();
 begin
     select m.* into strict v_model
     from steward_private.model as m
@@ -215,7 +217,7 @@ begin
 
     insert into steward_private.space (
         space_id, source_id, model_name, state, job_table, doc_table, chunk_table,
-        revision_table, past_table, promoted_at
+        revision_table, past_table, promoted_at, history_since
     ) overriding system value
     values (
         v_space_id, (create_space.source).source_id, v_model.model_name, create_space.state,
@@ -224,7 +226,8 @@ begin
         format('steward_data.%I', v_chunk)::regclass,
         format('steward_data.%I', v_revision)::regclass,
         format('steward_data.%I', v_past)::regclass,
-        case when create_space.state = 'active' then clock_timestamp() end
+        case when create_space.state = 'active' then v_now end,
+        v_now
     )
     returning * into v_space;
 

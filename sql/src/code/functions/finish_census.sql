@@ -140,30 +140,13 @@ begin
         select $1, d.documents, d.chunks
         from (
             select
-                (select count(*) from %1$s as d where d.retired_at is null)
-                - coalesce(sum(t.documents), 0) + coalesce(min(g.documents), 0) as documents,
-                (select count(*) from %2$s)
-                - coalesce(sum(t.chunks), 0) + coalesce(min(g.chunks), 0) as chunks
-            from (
-                select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
-                from %3$s as g
-                cross join generate_subscripts(g.removed, 1) as i (n)
-                where g.removed[i.n][1] = $1
-            ) as g
-            left join steward_private.tally as t
-                on
-                    t.space_id = $1
-                    and t.tally_id > coalesce(
-                        (
-                            select max(r.tally_id) from steward_private.tally as r
-                            where r.space_id = $1 and r.is_reset
-                        ),
-                        0
-                    )
+                (select count(*) from %1$s as d where d.retired_at is null) - c.documents as documents,
+                (select count(*) from %2$s) - c.chunks as chunks
+            from (%3$s) as c
         ) as d
         where d.documents <> 0 or d.chunks <> 0
         $sql$,
-        v_space.doc_table, v_space.chunk_table, v_source.mark_tables[3]
+        v_space.doc_table, v_space.chunk_table, steward_private.counted_statement(v_source)
     )
     using v_space.space_id;
 

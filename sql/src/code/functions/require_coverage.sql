@@ -11,7 +11,6 @@ as $function$
 declare
     v_required numeric := steward_private.setting_value('promote_coverage')::numeric;
     v_figures record;
-    v_documents bigint;
 begin
     if exists (
         select from steward_private.backfill as b
@@ -25,27 +24,29 @@ begin
     end if;
 
     select f.* into v_figures
-    from steward_private.all_freshness((require_coverage.source).relation) as f
+    from (
+        select
+            r.*,
+            -- a row that one space knows is a row that the other one should know
+            max(r.documents) over () as most_documents
+        from steward_private.all_freshness((require_coverage.source).relation) as r
+    ) as f
     where f.model = (require_coverage.space).model_name;
 
-    -- a row that one space knows is a row that the other one should know
-    select max(f.documents) into v_documents
-    from steward_private.all_freshness((require_coverage.source).relation) as f;
-
-    if v_figures.fresh is null or v_documents is null then
+    if v_figures.fresh is null then
         raise exception 'rows of table % cannot be counted', (require_coverage.source).relation
             using errcode = 'object_not_in_prerequisite_state',
             hint = 'See why with steward.check(); or say force => true.';
     end if;
 
-    if v_figures.fresh < v_documents * v_required then
+    if v_figures.fresh < v_figures.most_documents * v_required then
         raise exception 'space of model "%" covers too little of table %',
             (require_coverage.space).model_name, (require_coverage.source).relation
             using errcode = 'object_not_in_prerequisite_state',
             detail = format(
                 '%s of %s rows are embedded as they are, %s are pending, %s have failed; %s %% are '
                 'required.',
-                v_figures.fresh, v_documents, v_figures.pending, v_figures.failed,
+                v_figures.fresh, v_figures.most_documents, v_figures.pending, v_figures.failed,
                 trim_scale(v_required * 100)
             ),
             hint = 'Wait until it has caught up, see steward.compare_spaces(); or say force => true.';

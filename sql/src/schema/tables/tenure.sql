@@ -2,8 +2,8 @@ create table steward_private.tenure (
     tenure_id bigint not null generated always as identity,
     source_id integer not null,
     space_id integer not null,
+    -- until the next one of the source began
     began_at timestamptz not null,
-    ended_at timestamptz,
 
     constraint tenure_pkey primary key (tenure_id),
     constraint tenure_source_id_fkey foreign key (source_id)
