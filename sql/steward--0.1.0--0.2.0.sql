@@ -738,6 +738,74 @@ $stub$
 $definition$;
 
 execute $definition$
+create or replace function steward_private.check_chunking(chunking jsonb)
+returns jsonb
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward_private.check_chunking requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward.chunk(content text, chunking jsonb default null)
+returns table (
+    ordinal integer,
+    chunk text,
+    heading_path text,
+    start_offset integer,
+    end_offset integer,
+    tokens integer,
+    chunk_hash text
+)
+language plpgsql
+stable parallel unsafe
+rows 10
+-- definer: reads nothing; whoever may call it need not be able to call the loader
+security definer
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward.chunk requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
 create or replace function steward.embed(texts text[], model text default 'builtin/hash@1')
 returns text[]
 language plpgsql
@@ -1193,7 +1261,14 @@ modules = {
         'from typing import TypeVar\n'
         '\n'
         'from steward_py import models\n'
-        'from steward_py.chunking import Chunking, parse_chunking\n'
+        'from steward_py.chunking import (\n'
+        '    Chunking,\n'
+        '    chunking_as_dict,\n'
+        '    embedded_text,\n'
+        '    parse_chunking,\n'
+        '    token_counter,\n'
+        ')\n'
+        'from steward_py.chunking import chunk as cut\n'
         'from steward_py.errors import (\n'
         '    INVALID_PARAMETER_VALUE,\n'
         '    NULL_VALUE_NOT_ALLOWED,\n'
@@ -1201,7 +1276,7 @@ modules = {
         '    description_of,\n'
         '    reporting,\n'
         ')\n'
-        'from steward_py.planning import KnownChunk, plan\n'
+        'from steward_py.planning import KnownChunk, plan, text_hash\n'
         'from steward_py.server import Server\n'
         'from steward_py.worker import Limits, run\n'
         '\n'
@@ -1261,6 +1336,31 @@ modules = {
         '    except Exception as error:\n'
         '        fields = {"error": description_of(error)}\n'
         '    return _to_json(fields)\n'
+        '\n'
+        '\n'
+        'def chunk(\n'
+        '    plpy: Server, content: str | None, chunking_json: str | None\n'
+        ') -> list[tuple[int, str, str | None, int, int, int, str]]:\n'
+        '    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.\n'
+        '\n'
+        '    Tokens and hash are of what is sent to the model.\n'
+        '    """\n'
+        '    with reporting(plpy):\n'
+        '        chunking = parse_chunking(_json_object("the chunking options", chunking_json))\n'
+        '        count = token_counter(chunking)\n'
+        '        rows = []\n'
+        '        for piece in cut(content or "", chunking):\n'
+        '            ordinal, start, end, text, heading = piece\n'
+        '            sent = embedded_text(piece, chunking)\n'
+        '            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))\n'
+        '        return rows\n'
+        '\n'
+        '\n'
+        'def check_chunking(plpy: Server, chunking_json: str | None) -> str:\n'
+        '    """The normal form of chunking options."""\n'
+        '    with reporting(plpy):\n'
+        '        options = _json_object("the chunking options", chunking_json)\n'
+        '        return _to_json(chunking_as_dict(parse_chunking(options)))\n'
         '\n'
         '\n'
         'def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:\n'
@@ -1902,13 +2002,15 @@ modules = {
         '"""How long a text is: in characters, or in the tokens of a model.\n'
         '\n'
         'A tokenizer is named ``estimate``, ``tiktoken:NAME`` or ``tokenizers:PATH``.  The estimate needs\n'
-        "nothing but Python, and is fitted to cl100k_base, the tokens of OpenAI's embedding models.  Measured on pieces\n"
-        'of 1,000 characters it is off by 6 % on average for English prose and for source code; one English\n'
-        'piece in twenty has 12 % more tokens than estimated, or worse (the worst, full of numbers and\n'
-        'signs: 85 %).  Other languages: 2 to 12 % for most, such as German, French, Spanish, Greek, Japanese,\n'
-        'Chinese and Korean, 17 to 26 % for Italian, Danish, Dutch, Indonesian, Russian and Georgian.  By\n'
-        'WordPiece (all-MiniLM-L6-v2) 8 % for English, 13 % for code, but 20 to 37 % too few for most others.\n'
-        'Where a limit must hold for another text than English, name a library or leave a reserve.\n'
+        "nothing but Python, and is fitted to cl100k_base, the tokens of OpenAI's embedding models.\n"
+        '\n'
+        'Measured on pieces of 1,000 characters it is off by 6 % on average for English prose and for source\n'
+        'code; one English piece in twenty has 12 % more tokens than estimated, or worse (the worst, full of\n'
+        'numbers and signs: 85 %).  Other languages: 2 to 12 % for most, such as German, French, Spanish,\n'
+        'Greek, Japanese, Chinese and Korean, 17 to 26 % for Italian, Danish, Dutch, Indonesian, Russian and\n'
+        'Georgian.  By WordPiece (all-MiniLM-L6-v2) it is off by 8 % for English and 13 % for code, and for\n'
+        'most other languages it finds 20 to 37 % too few.  Where a limit must hold, name a library, or leave\n'
+        'a reserve.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
@@ -3151,7 +3253,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '3eb3b7cab027965f'
+GD['steward_py.digest'] = 'c63d305e3db2776d'
 $python$
 $definition$;
 
@@ -3166,9 +3268,49 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3eb3b7cab027965f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/check_chunking.sql
+create or replace function steward_private.check_chunking(chunking jsonb)
+returns jsonb
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.check_chunking(plpy, chunking)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/chunk.sql
+create or replace function steward.chunk(content text, chunking jsonb default null)
+returns table (
+    ordinal integer,
+    chunk text,
+    heading_path text,
+    start_offset integer,
+    end_offset integer,
+    tokens integer,
+    chunk_hash text
+)
+language plpython3u
+stable parallel unsafe
+rows 10
+-- definer: reads nothing; whoever may call it need not be able to call the loader
+security definer
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.chunk(plpy, content, chunking)
 $python$
 $definition$;
 
@@ -3182,7 +3324,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3eb3b7cab027965f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -3201,7 +3343,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '3eb3b7cab027965f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -3230,6 +3372,29 @@ session has none, or that of another version.';
 comment on function steward_private.plan_documents(text[], text[], jsonb, double precision) is
 'Cuts texts into chunks and says which of the known ones they keep and which texts need a vector. '
 'A JSON object for each text, in order; when so many seconds have passed the rest is left out.';
+
+-- sql/src/code/python/check_chunking.sql
+comment on function steward_private.check_chunking(jsonb) is
+'The options of steward.chunk() with every default written out. Raises an error for one that '
+'cannot be.';
+
+-- sql/src/code/python/chunk.sql
+comment on function steward.chunk(text, jsonb) is
+'Cuts a text into chunks, as a source with the same chunking does. Offsets count characters '
+'from 0, end_offset is behind the last: substr(content, start_offset + 1, end_offset - '
+'start_offset) is the chunk, and nothing but white space lies between two. tokens and '
+'chunk_hash (SHA-256) are of what is sent to the model. chunking is an object; all of it can be '
+'left out. strategy: stable (the default: boundaries that stay where they are when the text is '
+'edited), recursive (the chunks of RecursiveCharacterTextSplitter in langchain-text-splitters), '
+'fixed (every so many characters), sentence (whole sentences), markdown (whole lists, tables '
+'and code, a section at a time). size: 1000 by default; what a chunk should have, with '
+'recursive and fixed the most it may have. minimum and maximum (stable, sentence, markdown): a '
+'half and three halves of size by default. overlap (recursive, fixed): 0 by default. separators '
+'(recursive): an array, tried in order; an empty one, added if it is missing, is everywhere. '
+'unit: characters (the default) or tokens; size is 250 then. tokenizer: estimate (the default, '
+'off by about 6 % for English and up to 26 % for other languages by the tokens of OpenAI), '
+'tiktoken:NAME or tokenizers:PATH, if the Python of the server has that package. headings: true '
+'puts the path of headings before the text that is sent. For steward_admin.';
 
 -- sql/src/code/python/embed.sql
 comment on function steward.embed(text[], text) is
@@ -7799,6 +7964,229 @@ comment on function steward.dry_run(regclass, text, text, integer, text, integer
 'was told a price, the cost. Rows and the length of all texts are counted; how they are cut is '
 'tried on as many rows as sample says, and is_estimated when there are more. For steward_admin '
 'who may read the table.';
+
+-- sql/src/code/functions/_preview.sql
+create or replace function steward._preview(contents text[], chunking jsonb, model text)
+returns table (
+    what text,
+    sample_row integer,
+    ordinal integer,
+    heading_path text,
+    chunk text,
+    characters bigint,
+    tokens bigint,
+    chunks bigint,
+    cost numeric
+)
+language sql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    with
+    cut as materialized (
+        select
+            d.sample_row::integer as sample_row,
+            c.ordinal,
+            c.heading_path,
+            c.chunk,
+            length(c.chunk)::bigint as characters,
+            c.tokens::bigint as tokens
+        from unnest(_preview.contents) with ordinality as d (content, sample_row)
+        cross join lateral steward.chunk(d.content, _preview.chunking) as c
+    ),
+
+    -- about ten classes, of a width that is 1, 2 or 5 and zeros
+    width as (
+        select
+            (
+                select min(w.width)
+                from generate_series(0, 6) as power (n)
+                cross join lateral unnest(array[1, 2, 5]) as digit (n)
+                cross join lateral (select (digit.n * 10 ^ power.n)::bigint as width) as w
+                where w.width * 10 >= max(cut.characters)
+            ) as width
+        from cut
+    ),
+
+    size as (
+        select
+            cut.characters / width.width as step,
+            count(*) as chunks,
+            sum(cut.characters)::bigint as characters,
+            sum(cut.tokens)::bigint as tokens
+        from cut
+        cross join width
+        group by 1
+    ),
+
+    price as (
+        select steward._price(_preview.model) as price
+    )
+
+    select
+        'chunk' as what,
+        cut.sample_row,
+        cut.ordinal,
+        cut.heading_path,
+        cut.chunk,
+        cut.characters,
+        cut.tokens,
+        1 as chunks,
+        cut.tokens * price.price / 1000000 as cost
+    from cut
+    cross join price
+    union all
+    select
+        'sizes' as what,
+        null as sample_row,
+        size.step as ordinal,
+        null as heading_path,
+        format(
+            '%s to %s %s',
+            size.step * width.width,
+            (size.step + 1) * width.width - 1,
+            repeat('#', ceil(40.0 * size.chunks / max(size.chunks) over ())::integer)
+        ) as chunk,
+        size.characters,
+        size.tokens,
+        size.chunks,
+        size.tokens * price.price / 1000000 as cost
+    from size
+    cross join width
+    cross join price
+    union all
+    select
+        'total' as what,
+        null as sample_row,
+        null as ordinal,
+        null as heading_path,
+        null as chunk,
+        coalesce(sum(cut.characters), 0)::bigint as characters,
+        coalesce(sum(cut.tokens), 0)::bigint as tokens,
+        count(cut.sample_row) as chunks,
+        coalesce(sum(cut.tokens), 0) * min(price.price) / 1000000 as cost
+    from price
+    left join cut on true
+    order by 1, 2, 3;
+end;
+
+comment on function steward._preview(text[], jsonb, text) is
+'Part of steward.preview(): the chunks of some texts, their sizes, and the total.';
+
+-- sql/src/code/functions/preview.sql
+create or replace function steward.preview(
+    source regclass,
+    content text,
+    chunking jsonb default null,
+    model text default 'builtin/hash@1',
+    "where" text default null,
+    sample integer default 10
+)
+returns table (
+    what text,
+    sample_row integer,
+    ordinal integer,
+    heading_path text,
+    chunk text,
+    characters bigint,
+    tokens bigint,
+    chunks bigint,
+    cost numeric
+)
+language plpgsql
+volatile parallel unsafe
+-- invoker: reads the table with the caller's own rights
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_content record;
+    v_rows bigint;
+    v_contents text[];
+begin
+    if preview.sample is null or preview.sample not between 1 and 10000 then
+        raise exception 'sample must be between 1 and 10000 rows'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    select d.* into strict v_content
+    from steward._describe(preview.source, preview.content, preview."where", false) as d;
+
+    execute format(
+        'select count(*) from %s as s where %s',
+        preview.source, coalesce(v_content.condition_plain, 'true')
+    )
+    into v_rows;
+
+    -- twice as many as wanted, because chance may bring fewer, and blank ones have no chunks
+    execute format(
+        'select array_agg(t.content) from ('
+        'select u.content from (select %s as content from %s as s %s where %s) as u '
+        'where u.content ~ ''[^[:space:]]'' limit %s) as t',
+        v_content.content_plain,
+        preview.source,
+        case
+            when v_rows > 4 * preview.sample
+                then format('tablesample bernoulli (%s)', 200.0 * preview.sample / v_rows)
+            else ''
+        end,
+        coalesce(v_content.condition_plain, 'true'),
+        preview.sample
+    )
+    into v_contents;
+
+    return query
+    select p.*
+    from steward._preview(coalesce(v_contents, '{}'), preview.chunking, preview.model) as p;
+end
+$function$;
+
+comment on function steward.preview(regclass, text, jsonb, text, text, integer) is
+'What the chunks of a table would look like, before it is tracked: of some rows taken at random, '
+'as many as sample says, every chunk (what = chunk, sample_row numbers the rows), a histogram of '
+'their sizes in characters (sizes), and what they come to (total). cost is what the model would '
+'take for them, where steward.add_model() was told a price; what all rows would cost says '
+'steward.dry_run(). The arguments are those of steward.track(), chunking that of steward.chunk(). '
+'For steward_admin who may read the table. Name the arguments: '
+'preview(''articles'', content => ''body'').';
+
+create or replace function steward.preview(
+    content text,
+    chunking jsonb default null,
+    model text default 'builtin/hash@1'
+)
+returns table (
+    what text,
+    sample_row integer,
+    ordinal integer,
+    heading_path text,
+    chunk text,
+    characters bigint,
+    tokens bigint,
+    chunks bigint,
+    cost numeric
+)
+language sql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        p.what,
+        p.sample_row,
+        p.ordinal,
+        p.heading_path,
+        p.chunk,
+        p.characters,
+        p.tokens,
+        p.chunks,
+        p.cost
+    from steward._preview(array[preview.content], preview.chunking, preview.model) as p;
+end;
+
+comment on function steward.preview(text, jsonb, text) is
+'The same of one text.';
 
 -- sql/src/code/functions/untrack.sql
 create or replace function steward.untrack(source regclass, keep_vectors boolean default false)
@@ -14898,6 +15286,11 @@ grant execute on function steward._finish_alter(regclass, boolean) to steward_ad
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
 to steward_admin;
+grant execute on function steward.chunk(text, jsonb) to steward_admin;
+grant execute on function steward.preview(regclass, text, jsonb, text, text, integer)
+to steward_admin;
+grant execute on function steward.preview(text, jsonb, text) to steward_admin;
+grant execute on function steward._preview(text[], jsonb, text) to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], integer) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;

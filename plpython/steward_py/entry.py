@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from steward_py import models
-from steward_py.chunking import Chunking, parse_chunking
+from steward_py.chunking import (
+    Chunking,
+    chunking_as_dict,
+    embedded_text,
+    parse_chunking,
+    token_counter,
+)
+from steward_py.chunking import chunk as cut
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
@@ -16,7 +23,7 @@ from steward_py.errors import (
     description_of,
     reporting,
 )
-from steward_py.planning import KnownChunk, plan
+from steward_py.planning import KnownChunk, plan, text_hash
 from steward_py.server import Server
 from steward_py.worker import Limits, run
 
@@ -76,6 +83,31 @@ def _plan_json(
     except Exception as error:
         fields = {"error": description_of(error)}
     return _to_json(fields)
+
+
+def chunk(
+    plpy: Server, content: str | None, chunking_json: str | None
+) -> list[tuple[int, str, str | None, int, int, int, str]]:
+    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.
+
+    Tokens and hash are of what is sent to the model.
+    """
+    with reporting(plpy):
+        chunking = parse_chunking(_json_object("the chunking options", chunking_json))
+        count = token_counter(chunking)
+        rows = []
+        for piece in cut(content or "", chunking):
+            ordinal, start, end, text, heading = piece
+            sent = embedded_text(piece, chunking)
+            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
+        return rows
+
+
+def check_chunking(plpy: Server, chunking_json: str | None) -> str:
+    """The normal form of chunking options."""
+    with reporting(plpy):
+        options = _json_object("the chunking options", chunking_json)
+        return _to_json(chunking_as_dict(parse_chunking(options)))
 
 
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:

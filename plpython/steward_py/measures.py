@@ -1,13 +1,15 @@
 """How long a text is: in characters, or in the tokens of a model.
 
 A tokenizer is named ``estimate``, ``tiktoken:NAME`` or ``tokenizers:PATH``.  The estimate needs
-nothing but Python, and is fitted to cl100k_base, the tokens of OpenAI's embedding models.  Measured on pieces
-of 1,000 characters it is off by 6 % on average for English prose and for source code; one English
-piece in twenty has 12 % more tokens than estimated, or worse (the worst, full of numbers and
-signs: 85 %).  Other languages: 2 to 12 % for most, such as German, French, Spanish, Greek, Japanese,
-Chinese and Korean, 17 to 26 % for Italian, Danish, Dutch, Indonesian, Russian and Georgian.  By
-WordPiece (all-MiniLM-L6-v2) 8 % for English, 13 % for code, but 20 to 37 % too few for most others.
-Where a limit must hold for another text than English, name a library or leave a reserve.
+nothing but Python, and is fitted to cl100k_base, the tokens of OpenAI's embedding models.
+
+Measured on pieces of 1,000 characters it is off by 6 % on average for English prose and for source
+code; one English piece in twenty has 12 % more tokens than estimated, or worse (the worst, full of
+numbers and signs: 85 %).  Other languages: 2 to 12 % for most, such as German, French, Spanish,
+Greek, Japanese, Chinese and Korean, 17 to 26 % for Italian, Danish, Dutch, Indonesian, Russian and
+Georgian.  By WordPiece (all-MiniLM-L6-v2) it is off by 8 % for English and 13 % for code, and for
+most other languages it finds 20 to 37 % too few.  Where a limit must hold, name a library, or leave
+a reserve.
 """
 
 from __future__ import annotations
