@@ -982,9 +982,10 @@ modules = {
         '\n'
         'def trimmed(text: str, start: int, end: int) -> tuple[int, int]:\n'
         '    """A piece without the white space around it; of an empty one both ends are the same."""\n'
-        '    piece = text[start:end]\n'
-        '    start = end - len(piece.lstrip())\n'
-        '    return start, start + len(piece.strip())\n',
+        '    if start < end and (text[start].isspace() or text[end - 1].isspace()):\n'
+        '        start = end - len(text[start:end].lstrip())\n'
+        '        end = start + len(text[start:end].rstrip())\n'
+        '    return start, end\n',
     ),
     'steward_py.chunking': (
         'plpython/steward_py/chunking.py',
@@ -2042,6 +2043,8 @@ modules = {
         '        _WEIGHTS[_byte] = _SPACE\n'
         '    elif _byte < 0x80 and _character.isdigit():\n'
         '        _WEIGHTS[_byte] = _DIGIT\n'
+        '    elif 0x80 <= _byte < 0xC0:\n'
+        '        _WEIGHTS[_byte] = 0  # not the first byte\n'
         '    elif 0xC0 <= _byte < 0xC8:\n'
         '        _WEIGHTS[_byte] = 235  # a letter with an accent makes its word a rare one\n'
         '    elif 0xCD <= _byte < 0xD0:\n'
@@ -2103,7 +2106,8 @@ modules = {
         '    """Counts tokens by the estimate, which is the sum of what the characters count."""\n'
         '\n'
         '    def __init__(self, text: str) -> None:\n'
-        '        self._sums = array("q", accumulate(_weights(text), initial=0))\n'
+        '        weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE, _LATER_BYTES)\n'
+        '        self._sums = array("q", accumulate(weights, initial=0))\n'
         '\n'
         '    def after(self, start: int, length: int) -> int:\n'
         '        place = bisect_right(self._sums, self._sums[start] + length * _SCALE) - 1\n'
@@ -2150,18 +2154,13 @@ modules = {
         '\n'
         'def estimated_tokens(text: str) -> int:\n'
         '    """About how many tokens a text is.  None only of an empty text."""\n'
-        '    weights = _weights(text)\n'
+        '    weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE)\n'
         '    # The lower half of Adler-32 is one more than the sum of the bytes, and quickly computed.\n'
         '    total = sum(\n'
         '        (adler32(weights[start : start + _RUN]) & 0xFFFF) - 1\n'
         '        for start in range(0, len(weights), _RUN)\n'
         '    )\n'
         '    return -(-total // _SCALE)\n'
-        '\n'
-        '\n'
-        'def _weights(text: str) -> bytes:\n'
-        '    """A weight for each character."""\n'
-        '    return text.encode("utf-8", "surrogatepass").translate(_OF_BYTE, _LATER_BYTES)\n'
         '\n'
         '\n'
         'def counter(tokenizer: str) -> Callable[[str], int]:\n'
@@ -3253,7 +3252,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'c63d305e3db2776d'
+GD['steward_py.digest'] = '2135637d7e2a3006'
 $python$
 $definition$;
 
@@ -3268,7 +3267,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '2135637d7e2a3006': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -3283,7 +3282,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '2135637d7e2a3006': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, chunking)
 $python$
@@ -3308,7 +3307,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '2135637d7e2a3006': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -3324,7 +3323,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '2135637d7e2a3006': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -3343,7 +3342,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'c63d305e3db2776d': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '2135637d7e2a3006': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$

@@ -41,6 +41,8 @@ for _byte in range(256):
         _WEIGHTS[_byte] = _SPACE
     elif _byte < 0x80 and _character.isdigit():
         _WEIGHTS[_byte] = _DIGIT
+    elif 0x80 <= _byte < 0xC0:
+        _WEIGHTS[_byte] = 0  # not the first byte
     elif 0xC0 <= _byte < 0xC8:
         _WEIGHTS[_byte] = 235  # a letter with an accent makes its word a rare one
     elif 0xCD <= _byte < 0xD0:
@@ -102,7 +104,8 @@ class EstimatedTokens:
     """Counts tokens by the estimate, which is the sum of what the characters count."""
 
     def __init__(self, text: str) -> None:
-        self._sums = array("q", accumulate(_weights(text), initial=0))
+        weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE, _LATER_BYTES)
+        self._sums = array("q", accumulate(weights, initial=0))
 
     def after(self, start: int, length: int) -> int:
         place = bisect_right(self._sums, self._sums[start] + length * _SCALE) - 1
@@ -149,18 +152,13 @@ class CountedTokens:
 
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text is.  None only of an empty text."""
-    weights = _weights(text)
+    weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE)
     # The lower half of Adler-32 is one more than the sum of the bytes, and quickly computed.
     total = sum(
         (adler32(weights[start : start + _RUN]) & 0xFFFF) - 1
         for start in range(0, len(weights), _RUN)
     )
     return -(-total // _SCALE)
-
-
-def _weights(text: str) -> bytes:
-    """A weight for each character."""
-    return text.encode("utf-8", "surrogatepass").translate(_OF_BYTE, _LATER_BYTES)
 
 
 def counter(tokenizer: str) -> Callable[[str], int]:
