@@ -3,13 +3,14 @@
 
     make bench-chunking                              the documents of this repository
     make bench-chunking TEXT=pages.jsonl.gz          lines of JSON with path and content
-    make bench-chunking ARGS='--rounds 9'
+    make bench-chunking ARGS='--rounds 50'
 
 pg_steward cuts inside PostgreSQL: steward.chunk() over a table of texts, everything that it returns
 included. langchain-text-splitters, semantic-text-splitter and chonkie cut the same texts in plain
-Python, without a database. They take turns, and the best round of each counts. Then one sentence of
-61 characters is inserted in the first fifth of each longer text, and the chunks that were not there
-before are counted: the floor is 1. The last line has all figures as JSON.
+Python, without a database. They take turns. The texts are timed in batches of some milliseconds,
+and the best round of each batch counts, so that other work on the machine does not. Then one
+sentence of 61 characters is inserted in the first fifth of each longer text, and the chunks that
+were not there before are counted: the floor is 1. The last line has all figures as JSON.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from pgenv import Cluster, Problem, provision
 
 SIZE = 1000
 INSERTED = "Somebody put this sentence of sixty-one characters in today. "
+# characters that are timed together
+BATCH = 200_000
 # a text that is edited has room for this many chunks
 LONG = 5
 STRATEGIES = ("stable", "recursive", "fixed", "sentence", "markdown")
@@ -41,7 +44,7 @@ BASELINE = "langchain"
 
 Figures = dict[str, Any]
 
-# Reads the texts, then answers each name with seconds, chunks, and new chunks of each edited text.
+# Reads the texts, then answers: seconds and chunks of each batch, or new chunks of each edit.
 PEERS = """
 import json, sys, time
 
@@ -65,9 +68,12 @@ for line in sys.stdin:
     name, what = line.split()
     split = cut[name]
     if what == "time":
-        start = time.perf_counter()
-        chunks = sum(len(split(text)) for text in given["texts"])
-        print(json.dumps([time.perf_counter() - start, chunks]), flush=True)
+        answer = []
+        for batch in given["batches"]:
+            start = time.perf_counter()
+            chunks = sum(len(split(text)) for text in batch)
+            answer.append([time.perf_counter() - start, chunks])
+        print(json.dumps(answer), flush=True)
     else:
         changed = []
         for before, after in given["edits"]:
@@ -99,6 +105,16 @@ def edited(texts: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
+def in_batches(texts: list[str]) -> list[list[str]]:
+    """The texts in order, so many together that their time can be measured."""
+    batches: list[list[str]] = [[]]
+    for text in texts:
+        if sum(map(len, batches[-1])) >= BATCH:
+            batches.append([])
+        batches[-1].append(text)
+    return batches
+
+
 class Ours:
     """steward.chunk() with one strategy."""
 
@@ -106,12 +122,17 @@ class Ours:
         self._connection = connection
         self._chunking = json.dumps({"strategy": strategy, "size": SIZE})
 
-    def seconds(self) -> tuple[float, int]:
-        """How long all texts take, and how many chunks they have."""
+    def timed(self) -> list[tuple[float, int]]:
+        """How long each batch takes, and how many chunks it has."""
+        batches = self._connection.execute("select distinct batch from text_of").fetchall()
+        return [self._timed(batch) for (batch,) in sorted(batches)]
+
+    def _timed(self, batch: int) -> tuple[float, int]:
         start = time.perf_counter()
         ((chunks,),) = self._connection.execute(
-            "select count(*) from text_of as t cross join lateral steward.chunk(t.body, %s) as c",
-            [self._chunking],
+            "select count(*) from text_of as t cross join lateral steward.chunk(t.body, %s) as c "
+            "where t.batch = %s",
+            [self._chunking, batch],
         ).fetchall()
         return time.perf_counter() - start, chunks
 
@@ -131,9 +152,11 @@ class Ours:
 class Peers:
     """The other packages, in one process with a Python of its own."""
 
-    def __init__(self, folder: Path, texts: list[str], edits: list[tuple[str, str]]) -> None:
+    def __init__(
+        self, folder: Path, batches: list[list[str]], edits: list[tuple[str, str]]
+    ) -> None:
         given = folder / "texts.json"
-        given.write_text(json.dumps({"size": SIZE, "texts": texts, "edits": edits}))
+        given.write_text(json.dumps({"size": SIZE, "batches": batches, "edits": edits}))
         self._process = subprocess.Popen(
             [splitters() / "python", "-c", PEERS, given],
             stdin=subprocess.PIPE,
@@ -161,16 +184,20 @@ class Peers:
         return json.loads(line)
 
 
-def load(connection: psycopg.Connection[Any], texts: list[str], edits: list[Any]) -> None:
+def load(connection: psycopg.Connection[Any], batches: list[list[str]], edits: list[Any]) -> None:
     """Tables of the texts."""
-    connection.execute("create table text_of (body text not null)")
+    connection.execute("create table text_of (batch integer, body text not null)")
     connection.execute("create table edit (id integer, before text not null, after text not null)")
     with connection.cursor() as cursor:
-        cursor.executemany("insert into text_of values (%s)", [[text] for text in texts])
+        cursor.executemany(
+            "insert into text_of values (%s, %s)",
+            [[number, text] for number, batch in enumerate(batches) for text in batch],
+        )
         cursor.executemany(
             "insert into edit values (%s, %s, %s)",
             [[number, before, after] for number, (before, after) in enumerate(edits)],
         )
+    connection.execute("create index on text_of (batch)")
     connection.execute("vacuum analyze text_of")
 
 
@@ -180,12 +207,15 @@ def measure(
     figures: Figures,
 ) -> None:
     """Let everybody take turns, and note the best round of each."""
-    best: dict[str, tuple[float, int]] = {}
+    rounds: dict[str, list[list[tuple[float, int]]]] = {name: [] for name in timed}
     for _ in range(figures["rounds"]):
         for name, call in timed.items():
-            seconds, chunks = call()
-            best[name] = min(best.get(name, (seconds, chunks)), (seconds, chunks))
-    for name, (seconds, chunks) in best.items():
+            rounds[name].append(call())
+    best = {
+        name: sum(min(batch)[0] for batch in zip(*of, strict=True)) for name, of in rounds.items()
+    }
+    for name, seconds in best.items():
+        chunks = sum(count for _, count in rounds[name][0])
         counts = changed[name]()
         figures["methods"][name] = {
             "characters_per_second": round(figures["characters"] / seconds),
@@ -194,8 +224,8 @@ def measure(
             "most_chunks_per_edit": max(counts),
         }
     if BASELINE in best:
-        for name, (seconds, _) in best.items():
-            figures["methods"][name]["speed_to_langchain"] = round(best[BASELINE][0] / seconds, 2)
+        for name, seconds in best.items():
+            figures["methods"][name]["speed_to_langchain"] = round(best[BASELINE] / seconds, 2)
 
 
 def show(figures: Figures) -> None:
@@ -223,10 +253,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--text", type=Path, help="lines of JSON with path and content, or .gz")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each (default: 5)")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of each (default: 15)")
     options = parser.parse_args()
     try:
         texts = read_texts(options.text)
+        batches = in_batches(texts)
         edits = edited(texts)
         if not edits:
             raise Problem(f"no text has {LONG * SIZE} characters")
@@ -245,16 +276,16 @@ def main() -> int:
             figures["postgresql"] = cluster.postgres.major
             create_steward(cluster, "steward", 8)
             with connect(cluster, "steward") as connection:
-                load(connection, texts, edits)
+                load(connection, batches, edits)
                 timed: dict[str, Callable[[], Any]] = {}
                 changed: dict[str, Callable[[], list[int]]] = {}
                 for strategy in STRATEGIES:
                     ours = Ours(connection, strategy)
-                    timed[f"pg_steward {strategy}"] = ours.seconds
+                    timed[f"pg_steward {strategy}"] = ours.timed
                     changed[f"pg_steward {strategy}"] = ours.changed
                 peers = None
                 try:
-                    peers = Peers(Path(folder), texts, edits)
+                    peers = Peers(Path(folder), batches, edits)
                 except Missing as reason:
                     figures["missing"]["other packages"] = str(reason)
                 else:
