@@ -459,7 +459,7 @@ def truth(db: Database) -> list[tuple[int, str]]:
     return sorted(
         (key, chunk.text)
         for key, body in db.run("select id, body from soaked")
-        for chunk in chunking.chunk(body or "", target=400, minimum=200, maximum=600)
+        for chunk in chunking.chunk(body or "", chunking.Chunking(size=400))
     )
 
 

@@ -8,23 +8,29 @@ The SQL functions call ``steward_py.entry`` and nothing else.
 """
 
 from steward_py import (
+    characters,
     chunking,
     entry,
     errors,
     hashing_model,
+    headings,
     models,
     planning,
     server,
+    stable,
     worker,
 )
 
 __all__ = [
+    "characters",
     "chunking",
     "entry",
     "errors",
     "hashing_model",
+    "headings",
     "models",
     "planning",
     "server",
+    "stable",
     "worker",
 ]

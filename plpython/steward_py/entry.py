@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from steward_py import models
-from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, check_sizes
+from steward_py.chunking import Chunking, parse_chunking
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
@@ -21,8 +21,6 @@ from steward_py.server import Server
 from steward_py.worker import Limits, run
 
 _Value = TypeVar("_Value")
-
-_SIZES = {"target": TARGET, "minimum": MINIMUM, "maximum": MAXIMUM}
 
 # Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.
 _to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -40,8 +38,8 @@ def plan_documents(
     """The plans for some documents, in order, each as JSON; see ``planning.Plan.as_dict``.
 
     ``knowns`` has for each document an array of objects with chunk_id, ordinal and chunk_hash, as
-    JSON, ``options_json`` is an object with any of target, minimum and maximum.  Null stands for
-    an empty text, nothing known, all defaults.
+    JSON, ``options_json`` is an object with chunking, see ``chunking.parse_chunking``.  Null
+    stands for an empty text, nothing known, all defaults.
 
     The result ends early when ``seconds`` have passed; one plan there always is.  A document that
     cannot be planned has an object with error instead, and stops no other.
@@ -56,22 +54,22 @@ def plan_documents(
                 sqlstate=INVALID_PARAMETER_VALUE,
                 detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",
             )
-        sizes = _sizes(options_json)
+        chunking = _chunking(options_json)
         deadline = clock() + _given("seconds", seconds)
         plans = []
         for content, known_json in zip(documents, knowns):
-            plans.append(_plan_json(plpy, content, known_json, sizes))
+            plans.append(_plan_json(plpy, content, known_json, chunking))
             if clock() >= deadline:
                 break
         return plans
 
 
 def _plan_json(
-    plpy: Server, content: str | None, known_json: str | None, sizes: dict[str, int]
+    plpy: Server, content: str | None, known_json: str | None, chunking: Chunking
 ) -> str:
     fields: dict[str, object]
     try:
-        fields = plan(content or "", _known(known_json), **sizes).as_dict()
+        fields = plan(content or "", _known(known_json), chunking).as_dict()
     except (MemoryError, plpy.Error, plpy.Fatal, plpy.SPIError):
         # about the session, not about the document
         raise
@@ -130,32 +128,27 @@ def _known(known_json: str | None) -> list[KnownChunk]:
         ) from error
 
 
-def _sizes(options_json: str | None) -> dict[str, int]:
-    hint = f"Give a JSON object with any of {', '.join(_SIZES)}, each a whole number."
+def _chunking(options_json: str | None) -> Chunking:
+    options = _json_object("the options", options_json)
+    return parse_chunking(_object("the chunking options", options.get("chunking")))
+
+
+def _json_object(what: str, text: str | None) -> dict[str, object]:
     try:
-        options = json.loads(options_json or "{}")
+        return _object(what, json.loads(text or "{}"))
     except ValueError as error:
         raise StewardError(
-            "the chunking options are not JSON",
-            sqlstate=INVALID_PARAMETER_VALUE,
-            detail=f"{error}.",
-            hint=hint,
+            f"{what} are not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."
         ) from error
-    if not isinstance(options, dict):
+
+
+def _object(what: str, value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
         raise StewardError(
-            "the chunking options are not a JSON object",
+            f"{what} are not a JSON object",
             sqlstate=INVALID_PARAMETER_VALUE,
-            hint=hint,
+            hint="""Write them as {"name": value}.""",
         )
-    for name, value in options.items():
-        # bool is a kind of int in Python, not in JSON.
-        if name not in _SIZES or not isinstance(value, int) or isinstance(value, bool):
-            raise StewardError(
-                "a chunking option is not valid",
-                sqlstate=INVALID_PARAMETER_VALUE,
-                detail=f"The option is {json.dumps({name: value}, ensure_ascii=False)}.",
-                hint=hint,
-            )
-    sizes = {**_SIZES, **options}
-    check_sizes(**sizes)
-    return sizes
+    return value

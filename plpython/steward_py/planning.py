@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, Chunk, chunk
+from steward_py.chunking import DEFAULT, Chunk, Chunking, chunk, embedded_text
 from steward_py.errors import PROGRAM_LIMIT_EXCEEDED, StewardError
 
 # A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.
@@ -72,19 +72,12 @@ def text_hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def plan(
-    content: str,
-    known: Sequence[KnownChunk],
-    *,
-    target: int = TARGET,
-    minimum: int = MINIMUM,
-    maximum: int = MAXIMUM,
-) -> Plan:
+def plan(content: str, known: Sequence[KnownChunk], chunking: Chunking = DEFAULT) -> Plan:
     """Chunk ``content`` and match the chunks with the ``known`` ones by the hash of their text.
 
-    A stored row serves one chunk, so of equal chunks as many are kept as are stored.  A heading
-    above a chunk and its place in the text are not part of its hash: renaming a section or
-    moving a paragraph costs no vector.
+    A stored row serves one chunk, so of equal chunks as many are kept as are stored.  Its
+    place in the text is not part of its hash, and a heading above it only where headings are
+    embedded: moving a paragraph costs no vector.
     """
     if len(content) > LONGEST_TEXT:
         raise StewardError(
@@ -93,23 +86,24 @@ def plan(
             detail=f"It has {len(content)} characters, more than {LONGEST_TEXT}.",
             hint="Divide the text among several rows.",
         )
-    chunks = chunk(content, target=target, minimum=minimum, maximum=maximum)
+    chunks = chunk(content, chunking)
+    embedded = [embedded_text(piece, chunking) for piece in chunks]
     content_hash = text_hash(content)
     # A text that is one chunk has, more often than not, no white space around it.
     hashes = [
-        content_hash if len(piece.text) == len(content) else text_hash(piece.text)
-        for piece in chunks
+        content_hash if len(text) == len(content) and text == content else text_hash(text)
+        for text in embedded
     ]
     stored_as = _match(chunks, hashes, known) if known else [None] * len(chunks)
 
     planned = []
     vector_of_hash: dict[str, int] = {}
     texts: list[str] = []
-    for piece, piece_hash, row in zip(chunks, hashes, stored_as):
+    for piece, text, piece_hash, row in zip(chunks, embedded, hashes, stored_as):
         if row is None:
             vector = vector_of_hash.setdefault(piece_hash, len(texts))
             if vector == len(texts):
-                texts.append(piece.text)
+                texts.append(text)
             planned.append(PlannedChunk(piece, piece_hash, None, vector))
         else:
             planned.append(PlannedChunk(piece, piece_hash, row.chunk_id, None))

@@ -16,6 +16,7 @@ import pytest
 import steward_py
 from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, Row
 from steward_py import entry, models, planning
+from steward_py.chunking import Chunking
 from steward_py.planning import text_hash
 
 MODEL = "builtin/hash@1"
@@ -51,14 +52,14 @@ def test_plan_is_compact_and_not_escaped_to_ascii() -> None:
 
 
 def test_plans_with_known_chunks_and_options() -> None:
-    known = json.dumps([{"chunk_id": 5, "ordinal": 0, "chunk_hash": text_hash("a" * 10)}])
-    options = '{"target": 12, "minimum": 8, "maximum": 16}'
-    content = "a" * 10 + "\n" + "b" * 10
+    known = json.dumps([{"chunk_id": 5, "ordinal": 0, "chunk_hash": text_hash("a" * 55)}])
+    options = '{"chunking": {"size": 60, "minimum": 50, "maximum": 70}}'
+    content = "a" * 55 + "\n" + "b" * 55
     first, second, third = plans_of([content] * 3, [None, known, "[]"], options)
     assert [each.get("chunk_id") for each in second["chunks"]] == [5, None]
-    assert second["texts"] == ["b" * 10]
+    assert second["texts"] == ["b" * 55]
     assert first == third
-    assert first["texts"] == ["a" * 10, "b" * 10]
+    assert first["texts"] == ["a" * 55, "b" * 55]
 
 
 def test_plan_of_no_content() -> None:
@@ -96,10 +97,12 @@ def test_long_text_is_the_error_of_its_document(monkeypatch: pytest.MonkeyPatch)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def plan(content: str, known: Sequence[planning.KnownChunk], **sizes: int) -> planning.Plan:
+    def plan(
+        content: str, known: Sequence[planning.KnownChunk], chunking: Chunking
+    ) -> planning.Plan:
         if content == "poison":
             raise error
-        return planning.plan(content, known, **sizes)
+        return planning.plan(content, known, chunking)
 
     monkeypatch.setattr(entry, "plan", plan)
 
@@ -140,13 +143,12 @@ def test_plans_of_null_and_of_uneven_arrays() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["[", "[]", "5", '{"size": 3}', '{"target": "x"}', '{"target": 1.5}', '{"minimum": true}',
-     '{"target": null}', '{"minimum": 2000}'],
+    ["[", "[]", "5", '{"chunking": []}', '{"chunking": {"size": 3}}',
+     '{"chunking": {"target": 100}}'],
 )  # fmt: skip
 def test_malformed_options(options: str) -> None:
     fields = fields_of(lambda: plans_of(["text"], None, options))
     assert fields["sqlstate"] == "22023"
-    assert "minimum" in fields["hint"]
     assert fields_of(lambda: plans_of([], None, options)) == fields, "depended on the documents"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from python.documents import article, seeded
 from steward_py import planning
-from steward_py.chunking import chunk
+from steward_py.chunking import Chunking, chunk
 from steward_py.errors import StewardError
 from steward_py.planning import KnownChunk, Plan, plan, text_hash
 
@@ -22,7 +22,7 @@ def document(letters: str) -> str:
 
 def planned(letters: str, known: list[tuple[int, int, str]]) -> Plan:
     rows = [KnownChunk(row, ordinal, text_hash(letter * 10)) for row, ordinal, letter in known]
-    return plan(document(letters), rows, target=12, minimum=8, maximum=16)
+    return plan(document(letters), rows, Chunking(size=12, minimum=8, maximum=16))
 
 
 def ids(result: Plan) -> list[int | None]:
@@ -36,7 +36,9 @@ def vectors(result: Plan) -> list[int | None]:
 def test_hash_is_of_the_text_alone() -> None:
     assert text_hash("grün") == sha256("grün".encode()).hexdigest()
     plain = plan("Same words.", [])
-    below_heading = plan("# A\n" + "x" * 600 + "\n\n# B\nSame words.", [], minimum=5, target=5)
+    below_heading = plan(
+        "# A\n" + "x" * 600 + "\n\n# B\nSame words.", [], Chunking(size=1000, minimum=5)
+    )
     assert below_heading.chunks[0].chunk.heading == "A"
     moved = plan("  \n\nSame words.\n", [])
     assert moved.chunks[0].chunk_hash == plain.chunks[0].chunk_hash
