@@ -16,6 +16,12 @@ _DECISIONS = {
     "similar": "accept",
 }
 
+_PLAIN_REASONS = {
+    "same": "unchanged",
+    "moved": "unchanged, in another place",
+    "new": "no stored chunk is like it",
+}
+
 _EXCERPT = 60
 _BEFORE_DIFFERENCE = 20
 _MOST_VALUES = 5
@@ -65,12 +71,8 @@ def explain(plan: Plan, known: Sequence[KnownChunk], policy: Policy) -> Iterator
 
 def _reason(planned: PlannedChunk, policy: Policy) -> str:
     stage = planned.stage
-    if stage == "same":
-        return "unchanged"
-    if stage == "moved":
-        return "unchanged, in another place"
-    if stage == "new":
-        return "no stored chunk is like it"
+    if stage in _PLAIN_REASONS:
+        return _PLAIN_REASONS[stage]
     if stage == "normalised":
         return f"equal after normalisation of {', '.join(policy.normalise)}"
     if stage in ("guarded", "structure"):
@@ -79,7 +81,8 @@ def _reason(planned: PlannedChunk, policy: Policy) -> str:
         return "the policy accepts nothing but equal text"
     if stage == "similar":
         return f"at least {policy.similarity} alike, and nothing guarded has changed"
-    return f"less than {policy.similarity} alike"
+    rewritten = "".join(f"; {_in_words(finding)}" for finding in planned.findings)
+    return f"less than {policy.similarity} alike{rewritten}"
 
 
 def _in_words(finding: Finding) -> str:
