@@ -329,7 +329,11 @@ def test_lead_chunk_decides_for_the_others(db: Database) -> None:
         # two chunks, far from each other
         db.run("select steward.complete(%s, %s)", token, ["[1,0]", "[0,1]"])
         edit(db, *REWRITE)
-        edit(db, "beside the library", "under the old oak tree")
+        edit(
+            db,
+            "beside the library, and everybody who wants to speak",
+            "under an old oak tree, where those who came early have found a seat and",
+        )
         ((token, texts),) = db.run("select token, texts from steward.claim('mine')")
         assert len(texts) == 2
         # the first is near the first; the second is not near the second, but the first
