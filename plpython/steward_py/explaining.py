@@ -16,14 +16,25 @@ _DECISIONS = {
     "similar": "accept",
 }
 
+_REASONS = {
+    "same": "unchanged",
+    "moved": "unchanged, in another place",
+    "normalised": "equal after normalisation of {normalise}",
+    "similar": "at least {similarity} alike, and nothing guarded has changed",
+    "different": "less than {similarity} alike",
+    "new": "no stored chunk is like it",
+}
+
 _EXCERPT = 60
 _BEFORE_DIFFERENCE = 20
 _MOST_VALUES = 5
 
 
 class Explanation(NamedTuple):
-    """What becomes of a chunk.  ``ordinal`` is that of the new text, or of the old one if the
-    chunk is removed."""
+    """What becomes of a chunk.
+
+    ``ordinal`` is that of the new text, or that of the old one if the chunk is removed.
+    """
 
     ordinal: int
     decision: str  # keep, move, accept, embed, remove
@@ -64,22 +75,13 @@ def explain(plan: Plan, known: Sequence[KnownChunk], policy: Policy) -> Iterator
 
 
 def _reason(planned: PlannedChunk, policy: Policy) -> str:
-    stage = planned.stage
-    if stage == "same":
-        return "unchanged"
-    if stage == "moved":
-        return "unchanged, in another place"
-    if stage == "new":
-        return "no stored chunk is like it"
-    if stage == "normalised":
-        return f"equal after normalisation of {', '.join(policy.normalise)}"
-    if stage in ("guarded", "structure"):
+    if planned.findings:
         return "; ".join(_in_words(finding) for finding in planned.findings)
-    if policy.similarity is None:
+    if planned.stage == "different" and policy.similarity is None:
         return "the policy accepts nothing but equal text"
-    if stage == "similar":
-        return f"at least {policy.similarity} alike, and nothing guarded has changed"
-    return f"less than {policy.similarity} alike"
+    return _REASONS[planned.stage].format(
+        normalise=", ".join(policy.normalise), similarity=policy.similarity
+    )
 
 
 def _in_words(finding: Finding) -> str:
