@@ -19,6 +19,7 @@ from steward_py.languages import (
     MONTHS,
     NEGATIONS,
     NUMBERS,
+    OPENERS,
     REFERENCES,
     UNITS,
 )
@@ -179,7 +180,8 @@ def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
             pointer = before
         elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):
             pointer = ""
-        if pointer and not unit:
+        # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"
+        if pointer and not unit and "." in number:
             yield "references", f"{pointer} {number}"
         else:
             yield "numbers", f"{number} {unit}" if unit else number
@@ -226,7 +228,7 @@ def _names(
     begins = True
     previous = ""
     end = 0
-    for index, (token, place) in enumerate(tokens):
+    for token, place in tokens:
         gap = text[end:place]
         if _SENTENCE_END.search(gap):
             begins = not ("." in gap and _is_abbreviation(previous))
@@ -234,24 +236,12 @@ def _names(
             yield "references", f"{previous} {token}"
         elif token.lower() not in lexicon.references and (
             _is_identifier(token)
-            or (token[0].isupper() and (not begins or _names_begin(text, tokens, index)))
+            or (token[0].isupper() and not (begins and token.lower() in OPENERS))
         ):
             yield "names", token
         begins = False
         previous = token
         end = place + len(token)
-
-
-def _names_begin(text: str, tokens: Sequence[tuple[str, int]], index: int) -> bool:
-    """Whether the capital at the beginning of a sentence belongs to a name of several words."""
-    if index + 1 == len(tokens):
-        return False
-    token, place = tokens[index]
-    following, next_place = tokens[index + 1]
-    adjacent = text[place + len(token) : next_place] == " "
-    return token.endswith("'s") or (
-        adjacent and following[0].isupper() and not _is_identifier(following)
-    )
 
 
 def _is_abbreviation(word: str) -> bool:

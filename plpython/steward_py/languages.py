@@ -135,5 +135,23 @@ UNITS = _words(
     " kilometer kilometers kilometre kilometres liter liters litre litres watt watts volt volts"
 )
 
+# Sentences begin with these in capitals, and they name nothing.
+OPENERS = _words(
+    "the this that these those it its he she we you they i there here if when while for in on"
+    " at by to from with without as but and or not no each all some any many most several both"
+    " either another other such see note a an however therefore thus also then since because"
+    " although though unless until after before during once where what which who how why only"
+    " so der die das dieser diese dieses ein eine einer eines es er sie wir ihr ich man hier"
+    " dort wenn falls w\u00e4hrend f\u00fcr im am bei zu zum zur von vom mit ohne als aber und"
+    " oder nicht kein keine jeder jede alle einige viele beide ein andere siehe jedoch daher"
+    " also dann da weil obwohl bis nach vor seit wo was wer wie warum nur auch dies le la les"
+    " l ce cet cette ces un une des il elle on nous vous ils elles je ici si quand pour dans"
+    " en sur \u00e0 au aux de du par avec sans comme mais et ou ne chaque tous toutes quelques"
+    " plusieurs voir donc ainsi puis car bien apr\u00e8s avant pendant o\u00f9 que qui comment"
+    " pourquoi seulement il lo gli i questo questa questi queste uno una noi voi loro io qui"
+    " se quando per nel nella nei su da dal con senza come ma e o non ogni tutti tutte alcuni"
+    " molti vedi quindi cos\u00ec poi perch\u00e9 dopo prima durante dove che chi solo anche"
+)
+
 # A full stop after one of these ends no sentence.
 ABBREVIATIONS = _words("dr mr mrs ms prof st hr fr sig mme mlle no nr vs cf vgl ca inc ltd")
