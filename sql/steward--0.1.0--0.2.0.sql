@@ -1746,9 +1746,12 @@ modules = {
         '    "similar": "accept",\n'
         '}\n'
         '\n'
-        '_PLAIN_REASONS = {\n'
+        '_REASONS = {\n'
         '    "same": "unchanged",\n'
         '    "moved": "unchanged, in another place",\n'
+        '    "normalised": "equal after normalisation of {normalise}",\n'
+        '    "similar": "at least {similarity} alike, and nothing guarded has changed",\n'
+        '    "different": "less than {similarity} alike",\n'
         '    "new": "no stored chunk is like it",\n'
         '}\n'
         '\n'
@@ -1758,8 +1761,10 @@ modules = {
         '\n'
         '\n'
         'class Explanation(NamedTuple):\n'
-        '    """What becomes of a chunk.  ``ordinal`` is that of the new text, or of the old one if the\n'
-        '    chunk is removed."""\n'
+        '    """What becomes of a chunk.\n'
+        '\n'
+        '    ``ordinal`` is that of the new text, or that of the old one if the chunk is removed.\n'
+        '    """\n'
         '\n'
         '    ordinal: int\n'
         '    decision: str  # keep, move, accept, embed, remove\n'
@@ -1800,19 +1805,13 @@ modules = {
         '\n'
         '\n'
         'def _reason(planned: PlannedChunk, policy: Policy) -> str:\n'
-        '    stage = planned.stage\n'
-        '    if stage in _PLAIN_REASONS:\n'
-        '        return _PLAIN_REASONS[stage]\n'
-        '    if stage == "normalised":\n'
-        '        return f"equal after normalisation of {\', \'.join(policy.normalise)}"\n'
-        '    if stage in ("guarded", "structure"):\n'
+        '    if planned.findings:\n'
         '        return "; ".join(_in_words(finding) for finding in planned.findings)\n'
-        '    if policy.similarity is None:\n'
+        '    if planned.stage == "different" and policy.similarity is None:\n'
         '        return "the policy accepts nothing but equal text"\n'
-        '    if stage == "similar":\n'
-        '        return f"at least {policy.similarity} alike, and nothing guarded has changed"\n'
-        '    rewritten = "".join(f"; {_in_words(finding)}" for finding in planned.findings)\n'
-        '    return f"less than {policy.similarity} alike{rewritten}"\n'
+        '    return _REASONS[planned.stage].format(\n'
+        '        normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
+        '    )\n'
         '\n'
         '\n'
         'def _in_words(finding: Finding) -> str:\n'
@@ -1861,6 +1860,7 @@ modules = {
         '    MONTHS,\n'
         '    NEGATIONS,\n'
         '    NUMBERS,\n'
+        '    OPENERS,\n'
         '    REFERENCES,\n'
         '    UNITS,\n'
         ')\n'
@@ -2021,7 +2021,8 @@ modules = {
         '            pointer = before\n'
         '        elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):\n'
         '            pointer = ""\n'
-        '        if pointer and not unit:\n'
+        '        # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"\n'
+        '        if pointer and not unit and "." in number:\n'
         '            yield "references", f"{pointer} {number}"\n'
         '        else:\n'
         '            yield "numbers", f"{number} {unit}" if unit else number\n'
@@ -2068,7 +2069,7 @@ modules = {
         '    begins = True\n'
         '    previous = ""\n'
         '    end = 0\n'
-        '    for index, (token, place) in enumerate(tokens):\n'
+        '    for token, place in tokens:\n'
         '        gap = text[end:place]\n'
         '        if _SENTENCE_END.search(gap):\n'
         '            begins = not ("." in gap and _is_abbreviation(previous))\n'
@@ -2076,24 +2077,12 @@ modules = {
         '            yield "references", f"{previous} {token}"\n'
         '        elif token.lower() not in lexicon.references and (\n'
         '            _is_identifier(token)\n'
-        '            or (token[0].isupper() and (not begins or _names_begin(text, tokens, index)))\n'
+        '            or (token[0].isupper() and not (begins and token.lower() in OPENERS))\n'
         '        ):\n'
         '            yield "names", token\n'
         '        begins = False\n'
         '        previous = token\n'
         '        end = place + len(token)\n'
-        '\n'
-        '\n'
-        'def _names_begin(text: str, tokens: Sequence[tuple[str, int]], index: int) -> bool:\n'
-        '    """Whether the capital at the beginning of a sentence belongs to a name of several words."""\n'
-        '    if index + 1 == len(tokens):\n'
-        '        return False\n'
-        '    token, place = tokens[index]\n'
-        '    following, next_place = tokens[index + 1]\n'
-        '    adjacent = text[place + len(token) : next_place] == " "\n'
-        '    return token.endswith("\'s") or (\n'
-        '        adjacent and following[0].isupper() and not _is_identifier(following)\n'
-        '    )\n'
         '\n'
         '\n'
         'def _is_abbreviation(word: str) -> bool:\n'
@@ -2508,6 +2497,24 @@ modules = {
         '    " percent prozent pourcent percento degree degrees grad degr\\u00e9 degr\\u00e9s gradi"\n'
         '    " gram grams gramm kilogram kilograms kilogramm milligram milligrams meter meters metre metres"\n'
         '    " kilometer kilometers kilometre kilometres liter liters litre litres watt watts volt volts"\n'
+        ')\n'
+        '\n'
+        '# Sentences begin with these in capitals, and they name nothing.\n'
+        'OPENERS = _words(\n'
+        '    "the this that these those it its he she we you they i there here if when while for in on"\n'
+        '    " at by to from with without as but and or not no each all some any many most several both"\n'
+        '    " either another other such see note a an however therefore thus also then since because"\n'
+        '    " although though unless until after before during once where what which who how why only"\n'
+        '    " so der die das dieser diese dieses ein eine einer eines es er sie wir ihr ich man hier"\n'
+        '    " dort wenn falls w\\u00e4hrend f\\u00fcr im am bei zu zum zur von vom mit ohne als aber und"\n'
+        '    " oder nicht kein keine jeder jede alle einige viele beide ein andere siehe jedoch daher"\n'
+        '    " also dann da weil obwohl bis nach vor seit wo was wer wie warum nur auch dies le la les"\n'
+        '    " l ce cet cette ces un une des il elle on nous vous ils elles je ici si quand pour dans"\n'
+        '    " en sur \\u00e0 au aux de du par avec sans comme mais et ou ne chaque tous toutes quelques"\n'
+        '    " plusieurs voir donc ainsi puis car bien apr\\u00e8s avant pendant o\\u00f9 que qui comment"\n'
+        '    " pourquoi seulement il lo gli i questo questa questi queste uno una noi voi loro io qui"\n'
+        '    " se quando per nel nella nei su da dal con senza come ma e o non ogni tutti tutte alcuni"\n'
+        '    " molti vedi quindi cos\\u00ec poi perch\\u00e9 dopo prima durante dove che chi solo anche"\n'
         ')\n'
         '\n'
         '# A full stop after one of these ends no sentence.\n'
@@ -4159,7 +4166,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '2c714fb55137b0d1'
+GD['steward_py.digest'] = '9d6aabb3e8a395e3'
 $python$
 $definition$;
 
@@ -4174,7 +4181,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -4189,7 +4196,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -4204,7 +4211,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -4221,7 +4228,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -4237,7 +4244,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -4256,7 +4263,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
