@@ -75,6 +75,8 @@ class PlannedChunk(NamedTuple):
             fields["vector"] = self.vector
             if self.near is not None:
                 fields["near"] = self.near.chunk_id
+                # what a guard has found is not asked of the vectors again
+                fields["stage"] = self.stage
         if self.similarity is not None:
             fields["similarity"] = rounded(self.similarity)
         return fields
@@ -302,7 +304,7 @@ class _Comparison:
                 pair = old[match.old], new[number]
                 alike: float | None = match.similarity
             else:
-                pair = _below_headings(row.text, piece, self.policy)
+                pair = _below_headings(row.text, piece.text, piece.heading, self.policy)
                 alike = None
             verdict = self._of_parts(piece, pair[0].text) or judge_readings(
                 *pair, self.policy, pulse, alike
@@ -326,12 +328,24 @@ class _Comparison:
         return Verdict("guarded", False, alike, (Finding("always", (), counting),))
 
 
-def _below_headings(old_text: str, piece: Chunk, policy: Policy) -> tuple[Reading, Reading]:
+def accepts(
+    old_text: str, text: str, heading: str | None, policy: Policy, pulse: Pulse = None
+) -> bool:
+    """Whether a chunk may keep the vector of another text; heading: that embedded before it."""
+    if heading is None:
+        return judge_readings(Reading(old_text, policy), Reading(text, policy), policy, pulse).keeps
+    pair = _below_headings(old_text, text, heading, policy)
+    return judge_readings(*pair, policy, pulse).keeps
+
+
+def _below_headings(
+    old_text: str, text: str, new_heading: str | None, policy: Policy
+) -> tuple[Reading, Reading]:
     """The two texts without the headings that were embedded before them."""
     heading, blank, rest = old_text.partition("\n\n")
     if not blank:
         heading, rest = "", old_text
-    return Reading(rest, policy, heading), Reading(piece.text, policy, piece.heading)
+    return Reading(rest, policy, heading), Reading(text, policy, new_heading)
 
 
 def _match(
