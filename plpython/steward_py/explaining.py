@@ -16,18 +16,12 @@ _DECISIONS = {
     "similar": "accept",
 }
 
-<<<<<<< HEAD
-_PLAIN_REASONS = {
-    "same": "unchanged",
-    "moved": "unchanged, in another place",
-=======
 _REASONS = {
     "same": "unchanged",
     "moved": "unchanged, in another place",
     "normalised": "equal after normalisation of {normalise}",
     "similar": "at least {similarity} alike, and nothing guarded has changed",
     "different": "less than {similarity} alike",
->>>>>>> significance
     "new": "no stored chunk is like it",
 }
 
@@ -81,29 +75,15 @@ def explain(plan: Plan, known: Sequence[KnownChunk], policy: Policy) -> Iterator
 
 
 def _reason(planned: PlannedChunk, policy: Policy) -> str:
-<<<<<<< HEAD
-    stage = planned.stage
-    if stage in _PLAIN_REASONS:
-        return _PLAIN_REASONS[stage]
-    if stage == "normalised":
-        return f"equal after normalisation of {', '.join(policy.normalise)}"
-    if stage in ("guarded", "structure"):
-=======
-    if planned.findings:
->>>>>>> significance
-        return "; ".join(_in_words(finding) for finding in planned.findings)
+    reasons = [_in_words(finding) for finding in planned.findings]
     if planned.stage == "different" and policy.similarity is None:
-        return "the policy accepts nothing but equal text"
-<<<<<<< HEAD
-    if stage == "similar":
-        return f"at least {policy.similarity} alike, and nothing guarded has changed"
-    rewritten = "".join(f"; {_in_words(finding)}" for finding in planned.findings)
-    return f"less than {policy.similarity} alike{rewritten}"
-=======
-    return _REASONS[planned.stage].format(
-        normalise=", ".join(policy.normalise), similarity=policy.similarity
-    )
->>>>>>> significance
+        reasons = ["the policy accepts nothing but equal text"]
+    elif planned.stage in _REASONS:
+        reason = _REASONS[planned.stage].format(
+            normalise=", ".join(policy.normalise), similarity=policy.similarity
+        )
+        reasons.insert(0, reason)
+    return "; ".join(reasons)
 
 
 def _in_words(finding: Finding) -> str:

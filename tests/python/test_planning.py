@@ -287,8 +287,7 @@ def test_moved_chunks_are_told_from_those_that_stayed() -> None:
 def test_a_row_is_accepted_for_one_chunk_only() -> None:
     old = f"It is so. {LONG}"
     typo, other = old.replace("letter", "leter"), old.replace("said", "sayed")
-    policy = {"structure": False, "guards": []}
-    result = after(old, f"{typo}\n\n{other}", **policy)
+    result = after(old, f"{typo}\n\n{other}", structure=False, guards=[])
     accepted = [each for each in result.chunks if each.chunk_id is not None]
     assert len(accepted) == 1
     assert {each.near.chunk_id for each in result.chunks if each.near is not None} == {100}

@@ -266,6 +266,13 @@ def test_case_and_punctuation_on_request() -> None:
         assert normalised(gone, policy) != gone
 
 
+def test_a_paragraph_that_was_rewritten() -> None:
+    result = judge(f"{REST}\n\nmore of that.\n\n{REST}", f"{REST}\n\nless of it.\n\n{REST}")
+    assert result.findings == (("structure", ("more of that.",), ("less of it.",)),)
+    # none was added or removed: the vectors may still be asked
+    assert (result.stage, result.keeps) == ("different", False)
+
+
 def test_equal_texts() -> None:
     assert judge("a", "a") == Verdict("same", True, 1.0)
     assert judge("a", "a", parse_policy({"similarity": None})).keeps
@@ -298,13 +305,14 @@ def test_a_paragraph_added_or_removed() -> None:
         ("title\n\x1d\nbody", ["title", "body"]),
         (
             "a line that was wrapped just there where the\nnext word did not fit into it any more",
-            ...,
+            None,
         ),
         ("name: Alice\nplace: Rome\nyear: 1999", ["name: Alice", "place: Rome", "year: 1999"]),
     ],
 )
-def test_paragraphs(text: str, paragraphs: list[str]) -> None:
-    expected = [" ".join(text.split())] if paragraphs is ... else paragraphs
+def test_paragraphs(text: str, paragraphs: list[str] | None) -> None:
+    # None: one paragraph
+    expected = [" ".join(text.split())] if paragraphs is None else paragraphs
     assert paragraphs_of(text) == expected
 
 
@@ -322,9 +330,9 @@ def test_wrapped_text_is_one_paragraph_however_it_is_wrapped() -> None:
 
 def test_below_the_threshold() -> None:
     old = "One two three four five six."
-    assert judge(old, "Something else that is longer.", Policy(guards=(), structure=False)) == (
-        "different", False, pytest.approx(0.31, abs=0.1), (),
-    )  # fmt: skip
+    result = judge(old, "Something else that is longer.", Policy(guards=(), structure=False))
+    assert (result.stage, result.keeps, result.findings) == ("different", False, ())
+    assert 0.3 < result.similarity < 0.5
 
 
 def test_everything_may_be_null_or_left_out() -> None:
@@ -436,7 +444,8 @@ def test_a_text_may_always_stand_for_itself(text: str, policy: Policy) -> None:
 def test_a_verdict_says_what_it_says(old: str, new: str, policy: Policy) -> None:
     result = judge(old, new, policy)
     assert result.keeps == (result.stage in ("same", "normalised", "similar"))
-    assert bool(result.findings) == (result.stage in ("guarded", "structure"))
+    assert result.findings or result.stage not in ("guarded", "structure")
+    assert not (result.findings and result.keeps)
     assert 0 <= result.similarity <= 1
     assert all(each.gone or each.came for each in result.findings)
 
