@@ -1159,7 +1159,10 @@ modules = {
         '    new_indexes: Sequence[int],\n'
         '    pulse: Pulse,\n'
         ') -> list[tuple[int, int]]:\n'
-        '    """Pairs of texts that share the most pairs of neighbouring words."""\n'
+        '    """Pairs of texts that share the most pairs of neighbouring words, and those in one place.\n'
+        '\n'
+        '    The latter are for texts of which each is like all others.\n'
+        '    """\n'
         '    homes: defaultdict[tuple[str, str], list[int]] = defaultdict(list)\n'
         '    for j in old_indexes:\n'
         '        if pulse is not None:\n'
@@ -1167,7 +1170,7 @@ modules = {
         '        for shingle in _shingles(old[j]):\n'
         '            homes[shingle].append(j)\n'
         '    candidates = []\n'
-        '    for i in new_indexes:\n'
+        '    for place, i in enumerate(new_indexes):\n'
         '        if pulse is not None:\n'
         '            pulse()\n'
         '        shared: Counter[int] = Counter()\n'
@@ -1176,7 +1179,9 @@ modules = {
         '            if len(found) <= _COMMONPLACE:\n'
         '                shared.update(found)\n'
         '        best = sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]\n'
-        '        candidates += [(i, j) for j, count in best if count * 2 > best[0][1]]\n'
+        '        chosen = {j for j, count in best if count * 2 > best[0][1]}\n'
+        '        chosen.add(old_indexes[place * len(old_indexes) // len(new_indexes)])\n'
+        '        candidates += [(i, j) for j in sorted(chosen)]\n'
         '    return candidates\n'
         '\n'
         '\n'
@@ -1858,13 +1863,15 @@ modules = {
         '\n'
         '\n'
         'def _reason(planned: PlannedChunk, policy: Policy) -> str:\n'
-        '    if planned.findings:\n'
-        '        return "; ".join(_in_words(finding) for finding in planned.findings)\n'
+        '    reasons = [_in_words(finding) for finding in planned.findings]\n'
         '    if planned.stage == "different" and policy.similarity is None:\n'
-        '        return "the policy accepts nothing but equal text"\n'
-        '    return _REASONS[planned.stage].format(\n'
-        '        normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
-        '    )\n'
+        '        reasons = ["the policy accepts nothing but equal text"]\n'
+        '    elif planned.stage in _REASONS:\n'
+        '        reason = _REASONS[planned.stage].format(\n'
+        '            normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
+        '        )\n'
+        '        reasons.insert(0, reason)\n'
+        '    return "; ".join(reasons)\n'
         '\n'
         '\n'
         'def _in_words(finding: Finding) -> str:\n'
@@ -2842,12 +2849,26 @@ modules = {
         '        if len(old_pieces) == len(new_pieces) == len(numbers):\n'
         '            pieces = zip(numbers, old_pieces, new_pieces)\n'
         '            return [number for number, old, new in pieces if old.strip() != new.strip()]\n'
-        '        # A part has become empty, or is so no longer: one of those beside it.\n'
+        '        # A part has become empty, or is so no longer: before or after those that are equal.\n'
         '        reach = abs(len(old_pieces) - len(new_pieces))\n'
-        '        return range(max(0, numbers[0] - reach), min(len(self.names) - 1, numbers[-1] + reach) + 1)\n'
+        '        before = _equal(old_pieces, new_pieces)\n'
+        '        after = _equal(old_pieces[::-1], new_pieces[::-1])\n'
+        '        first = numbers[0] + before if before else numbers[0] - reach\n'
+        '        last = numbers[-1] - after if after else numbers[-1] + reach\n'
+        '        if first > last:\n'
+        '            first, last = numbers[0], numbers[-1]\n'
+        '        return range(max(0, first), min(len(self.names) - 1, last) + 1)\n'
         '\n'
         '    def names_of(self, numbers: Iterable[int]) -> list[str]:\n'
         '        return [name for number, name in enumerate(self.names) if number in set(numbers)]\n'
+        '\n'
+        '\n'
+        'def _equal(old: Sequence[str], new: Sequence[str]) -> int:\n'
+        '    """How many of the texts are equal, from the first on."""\n'
+        '    pairs = enumerate(zip(old, new))\n'
+        '    return next(\n'
+        '        (number for number, (a, b) in pairs if a.strip() != b.strip()), min(len(old), len(new))\n'
+        '    )\n'
         '\n'
         '\n'
         '@dataclass(frozen=True)\n'
@@ -3147,6 +3168,8 @@ modules = {
         '_BLANK_LINES = re.compile(r"\\n[^\\S\\n]*\\n\\s*|\\x1d")\n'
         '# a list item, a row of a table, a heading: paragraphs of their own\n'
         '_ITEM = re.compile(r"(?:[-*+\\u2022]\\s|\\d+[.)]\\s|\\||#{1,6}\\s)")\n'
+        '# Nobody wraps a text to shorter lines.\n'
+        '_NARROWEST = 40\n'
         '_SIGN = re.compile(r"[^\\w\\s]")\n'
         '_UNDERLINE = re.compile(r"(?:=+|-{2,})\\Z")\n'
         '\n'
@@ -3241,7 +3264,7 @@ modules = {
         '        normalise=_some_of(given, "normalise", NORMALISATIONS, DEFAULT.normalise),\n'
         '        guards=_some_of(given, "guards", GUARDS, DEFAULT.guards),\n'
         '        languages=_some_of(given, "languages", LANGUAGES, DEFAULT.languages),\n'
-        '        negations=tuple(word.lower() for word in negations),\n'
+        '        negations=tuple(dict.fromkeys(word.lower() for word in negations)),\n'
         '        structure=structure,\n'
         '        cosine=_share(given, "cosine", DEFAULT.cosine),\n'
         '        cosine_by=cosine_by,\n'
@@ -3301,7 +3324,9 @@ modules = {
         '    if _UNDERLINE.match(following):\n'
         '        return False\n'
         '    return (\n'
-        '        line[0] in "#|"\n'
+        '        width < _NARROWEST\n'
+        '        or line[0] in "#|"\n'
+        '        or _UNDERLINE.match(line) is not None\n'
         '        or _ITEM.match(following) is not None\n'
         '        or len(line) + 1 + len(following.partition(" ")[0]) <= width\n'
         '    )\n'
@@ -3613,6 +3638,7 @@ modules = {
         '        bit <<= 1\n'
         '    full = bit - 1\n'
         '    row = full\n'
+        '    common = 0\n'
         '    for first in range(0, len(a), _ROWS_BETWEEN_PULSES):\n'
         '        if pulse is not None:\n'
         '            pulse()\n'
@@ -4219,7 +4245,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '9d6aabb3e8a395e3'
+GD['steward_py.digest'] = '56b739a074d4a641'
 $python$
 $definition$;
 
@@ -4234,7 +4260,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '56b739a074d4a641': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -4249,7 +4275,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '56b739a074d4a641': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -4264,7 +4290,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '56b739a074d4a641': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -4281,7 +4307,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '56b739a074d4a641': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -4297,7 +4323,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '56b739a074d4a641': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -4316,7 +4342,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '9d6aabb3e8a395e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '56b739a074d4a641': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$

@@ -233,12 +233,26 @@ class _Parts:
         if len(old_pieces) == len(new_pieces) == len(numbers):
             pieces = zip(numbers, old_pieces, new_pieces)
             return [number for number, old, new in pieces if old.strip() != new.strip()]
-        # A part has become empty, or is so no longer: one of those beside it.
+        # A part has become empty, or is so no longer: before or after those that are equal.
         reach = abs(len(old_pieces) - len(new_pieces))
-        return range(max(0, numbers[0] - reach), min(len(self.names) - 1, numbers[-1] + reach) + 1)
+        before = _equal(old_pieces, new_pieces)
+        after = _equal(old_pieces[::-1], new_pieces[::-1])
+        first = numbers[0] + before if before else numbers[0] - reach
+        last = numbers[-1] - after if after else numbers[-1] + reach
+        if first > last:
+            first, last = numbers[0], numbers[-1]
+        return range(max(0, first), min(len(self.names) - 1, last) + 1)
 
     def names_of(self, numbers: Iterable[int]) -> list[str]:
         return [name for number, name in enumerate(self.names) if number in set(numbers)]
+
+
+def _equal(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many of the texts are equal, from the first on."""
+    pairs = enumerate(zip(old, new))
+    return next(
+        (number for number, (a, b) in pairs if a.strip() != b.strip()), min(len(old), len(new))
+    )
 
 
 @dataclass(frozen=True)

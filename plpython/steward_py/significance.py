@@ -49,6 +49,8 @@ _VARIANTS = str.maketrans(
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*|\x1d")
 # a list item, a row of a table, a heading: paragraphs of their own
 _ITEM = re.compile(r"(?:[-*+\u2022]\s|\d+[.)]\s|\||#{1,6}\s)")
+# Nobody wraps a text to shorter lines.
+_NARROWEST = 40
 _SIGN = re.compile(r"[^\w\s]")
 _UNDERLINE = re.compile(r"(?:=+|-{2,})\Z")
 
@@ -143,7 +145,7 @@ def parse_policy(options: Mapping[str, object] | None) -> Policy:
         normalise=_some_of(given, "normalise", NORMALISATIONS, DEFAULT.normalise),
         guards=_some_of(given, "guards", GUARDS, DEFAULT.guards),
         languages=_some_of(given, "languages", LANGUAGES, DEFAULT.languages),
-        negations=tuple(word.lower() for word in negations),
+        negations=tuple(dict.fromkeys(word.lower() for word in negations)),
         structure=structure,
         cosine=_share(given, "cosine", DEFAULT.cosine),
         cosine_by=cosine_by,
@@ -203,7 +205,9 @@ def _is_ended(line: str, following: str, width: int) -> bool:
     if _UNDERLINE.match(following):
         return False
     return (
-        line[0] in "#|"
+        width < _NARROWEST
+        or line[0] in "#|"
+        or _UNDERLINE.match(line) is not None
         or _ITEM.match(following) is not None
         or len(line) + 1 + len(following.partition(" ")[0]) <= width
     )

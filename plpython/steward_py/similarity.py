@@ -133,6 +133,7 @@ def _count_with_bits(a: str, b: str, needed: int, pulse: Pulse) -> int:
         bit <<= 1
     full = bit - 1
     row = full
+    common = 0
     for first in range(0, len(a), _ROWS_BETWEEN_PULSES):
         if pulse is not None:
             pulse()
