@@ -42,6 +42,7 @@ GROUPS = (
             "untrack",
             "dry_run",
             "sources",
+            "policies",
             "spaces",
             "models",
             "add_model",

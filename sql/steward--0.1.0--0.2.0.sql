@@ -9433,8 +9433,8 @@ comment on function steward.track( -- noqa: LT01
 ) is
 'Take a table under stewardship: from now on every change of the content is embedded. source: an '
 'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
-'text, a list of columns such as title, body, or an immutable expression over the columns of a row, '
-'such as title || ''. '' || body. model: one of steward.models. chunking: how a text is cut, see '
+'text, a list of columns such as title, body, or an immutable expression over the columns of a '
+'row, such as title || ''. '' || body. model: one of steward.models. chunking: how a text is cut, see '
 'steward.chunk(). significance: which changes count, see steward.significance(). key: a unique '
 'index of columns that are not null; the primary key unless you say so. where: a condition; only '
 'rows that satisfy it are embedded and found. on_delete: drop, or retire to keep the vectors of '
@@ -12603,8 +12603,9 @@ comment on function steward.verify(regclass) is
 'again. Reads every row. For steward_operator.';
 
 -- sql/src/code/functions/counted_statement.sql
--- How many documents and chunks of the space $1 there are, and documents that were accepted, by what was written down: the tally since
--- the last TRUNCATE, without what deletions took that no fold has added to it yet.
+-- How many documents and chunks of the space $1 there are, and documents that were accepted, by
+-- what was written down: the tally since the last TRUNCATE, without what deletions took that no
+-- fold has added to it yet.
 create or replace function steward_private.counted_statement(source steward_private.source)
 returns text
 language sql
@@ -16046,7 +16047,8 @@ from steward_private.all_freshness() as f;
 comment on view steward.freshness is
 'How true the vectors are, per source and model. documents: rows of the source. fresh: embedded as '
 'they are. accepted: documents that show another text than their vectors were made of, because '
-'the change was judged insignificant; steward.decisions says why. pending: changed since, or being worked on. failed: given up after four attempts. '
+'the change was judged insignificant; steward.decisions says why. pending: changed since, or '
+'being worked on. failed: given up after four attempts. '
 'missing, outdated: rows without a document, or with one of another text, that no trigger has told '
 'of (the last steward.reconcile() did, at counted_at). orphans: documents whose row is gone. '
 'coverage: the fresh share of the rows. chunks: vectors stored. lag_p50 and so on: how long the '
