@@ -44,6 +44,7 @@ GROUPS = (
             "preview",
             "chunk",
             "sources",
+            "policies",
             "spaces",
             "models",
             "add_model",

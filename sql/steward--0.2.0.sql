@@ -277,7 +277,12 @@ create table steward_private.source (
     text_columns name[] not null,
     -- the columns that content and condition use
     content_columns name[] not null,
-    chunk_size integer not null,
+    -- the columns that make up the content, where it was given as a list of them
+    parts name[],
+    -- how it is cut, and which changes count: as of which version, see policy
+    policy_version integer not null,
+    chunking jsonb not null,
+    significance jsonb not null,
     on_delete text not null,
     mode text not null,
     priority integer not null,
@@ -309,8 +314,6 @@ create table steward_private.source (
         and cardinality(key_greater) = cardinality(key_columns)
     ),
 
-    -- smaller chunks say too little, larger ones exceed what common models read
-    constraint source_chunk_size_check check (chunk_size between 200 and 8000),
     constraint source_on_delete_check check (on_delete in ('drop', 'retire')),
     constraint source_mode_check check (mode in ('queued', 'transactional')),
     constraint source_priority_check check (priority between -1000 and 1000),
@@ -323,6 +326,25 @@ alter table steward_private.source enable row level security;
 
 comment on table steward_private.source is
 'A table under stewardship: its key and the text that each row contributes.';
+
+-- sql/src/schema/tables/policy.sql
+create table steward_private.policy (
+    source_id integer not null,
+    policy_version integer not null,
+    chunking jsonb not null,
+    significance jsonb not null,
+    set_by name not null default session_user,
+    set_at timestamptz not null default clock_timestamp(),
+
+    constraint policy_pkey primary key (source_id, policy_version),
+    constraint policy_source_id_fkey foreign key (source_id)
+    references steward_private.source (source_id) on delete cascade
+);
+
+alter table steward_private.policy enable row level security;
+
+comment on table steward_private.policy is
+'How the texts of a source were cut, and which changes counted, from some moment on. Append-only.';
 
 -- sql/src/schema/tables/space.sql
 create table steward_private.space (
@@ -421,6 +443,8 @@ create table steward_private.claim (
     plan jsonb,
     -- which revision of the document the plan was made against; null when there was none
     revision integer,
+    -- the policy that it was made by
+    policy_version integer not null,
     -- how much of the plan goes to a provider
     texts integer not null,
     characters bigint not null,
@@ -448,14 +472,20 @@ create table steward_private.decision (
     -- null when it is about every row at once (TRUNCATE)
     key jsonb,
     revision integer,
+    -- by which version of the source's policy; null: by none
+    policy_version integer,
     outcome text not null,
     reason text not null,
     chunks_embedded integer not null default 0,
     chunks_reused integer not null default 0,
+    -- of these: those whose text has changed since their vector was made, not significantly
+    chunks_accepted integer not null default 0,
     chunks_removed integer not null default 0,
     -- of the whole text, and of what was sent to the model
     characters bigint,
     characters_embedded bigint,
+    -- what was compared, and found; null: there was nothing to compare with
+    details jsonb,
     -- why it was looked at, when it had changed, and when a worker took it; null: no worker did
     lane text,
     changed_at timestamptz,
@@ -480,6 +510,7 @@ comment on table steward_private.decision is
 
 -- statistics would be copies of errors that outlive what erase() leaves
 alter table steward_private.decision alter column reason set statistics 0;
+alter table steward_private.decision alter column details set statistics 0;
 
 -- sql/src/schema/tables/decision_rest.sql
 -- what has no month of its own yet; tidy() makes them in advance
@@ -590,6 +621,8 @@ create table steward_private.tally (
     is_reset boolean not null default false,
     documents bigint not null default 0,
     chunks bigint not null default 0,
+    -- documents that show another text than their vectors were made of
+    accepted bigint not null default 0,
     -- decisions by their outcome
     embedded bigint not null default 0,
     reused bigint not null default 0,
@@ -791,7 +824,7 @@ $stub$
 $definition$;
 
 execute $definition$
-create or replace function steward_private.check_chunking(chunking jsonb)
+create or replace function steward_private.check_chunking(options jsonb)
 returns jsonb
 language plpgsql
 stable parallel unsafe
@@ -843,6 +876,66 @@ declare
     );
 begin
     raise exception 'function steward.chunk requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward_private.check_policy(options jsonb)
+returns jsonb
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward_private.check_policy requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward_private.accepted(
+    olds text[], texts text[], headings text[], significance jsonb
+)
+returns boolean[]
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward_private.accepted requires PL/Python'
         using
             errcode = 'feature_not_supported',
             detail = case
@@ -952,13 +1045,17 @@ modules = {
         '"""\n'
         '\n'
         'from steward_py import (\n'
+        '    alignment,\n'
         '    characters,\n'
         '    chunking,\n'
         '    entry,\n'
         '    errors,\n'
+        '    explaining,\n'
+        '    findings,\n'
         '    fixed,\n'
         '    hashing_model,\n'
         '    headings,\n'
+        '    languages,\n'
         '    markdown,\n'
         '    measures,\n'
         '    models,\n'
@@ -966,18 +1063,24 @@ modules = {
         '    recursive,\n'
         '    sentences,\n'
         '    server,\n'
+        '    significance,\n'
+        '    similarity,\n'
         '    stable,\n'
         '    worker,\n'
         ')\n'
         '\n'
         '__all__ = [\n'
+        '    "alignment",\n'
         '    "characters",\n'
         '    "chunking",\n'
         '    "entry",\n'
         '    "errors",\n'
+        '    "explaining",\n'
+        '    "findings",\n'
         '    "fixed",\n'
         '    "hashing_model",\n'
         '    "headings",\n'
+        '    "languages",\n'
         '    "markdown",\n'
         '    "measures",\n'
         '    "models",\n'
@@ -985,9 +1088,193 @@ modules = {
         '    "recursive",\n'
         '    "sentences",\n'
         '    "server",\n'
+        '    "significance",\n'
+        '    "similarity",\n'
         '    "stable",\n'
         '    "worker",\n'
         ']\n',
+    ),
+    'steward_py.alignment': (
+        'plpython/steward_py/alignment.py',
+        '"""Which old text each new one came from, after edits, splits and merges.\n'
+        '\n'
+        'What is known to be the same lies in between as anchors; only within the gaps that they leave are\n'
+        'texts compared, and there only those that share something.  So a long document with an edit costs a\n'
+        'comparison or two, and one that was rewritten a few for each of its chunks.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import re\n'
+        'from bisect import bisect_right\n'
+        'from collections import Counter, defaultdict\n'
+        'from collections.abc import Mapping, Sequence\n'
+        'from typing import NamedTuple\n'
+        '\n'
+        'from steward_py.similarity import Pulse, longest_ascent, similarity\n'
+        '\n'
+        '# Less alike texts did not come from each other.\n'
+        'FLOOR = 0.3\n'
+        '\n'
+        '# In a gap of so few pairs all are compared.\n'
+        '_FEW = 9\n'
+        '# Of the old texts that share something with a new one, so many are compared.\n'
+        '_CANDIDATES = 2\n'
+        '# What more old texts than that have in common says nothing about any of them.\n'
+        '_COMMONPLACE = 8\n'
+        '\n'
+        '# Pieces of long words too: not every script has spaces.\n'
+        '_PIECE = re.compile(r"\\w{1,6}")\n'
+        '\n'
+        '\n'
+        'class Match(NamedTuple):\n'
+        '    """An old text, by its index, and how alike it is."""\n'
+        '\n'
+        '    old: int\n'
+        '    similarity: float\n'
+        '\n'
+        '\n'
+        'class _Pair(NamedTuple):\n'
+        '    new: int\n'
+        '    old: int\n'
+        '    similarity: float\n'
+        '\n'
+        '\n'
+        'def align(\n'
+        '    old: Sequence[str],\n'
+        '    new: Sequence[str],\n'
+        '    anchors: Mapping[int, int],\n'
+        '    pulse: Pulse = None,\n'
+        ') -> dict[int, Match]:\n'
+        '    """For each new text that is no anchor the old one that it came from, if there is one.\n'
+        '\n'
+        '    ``anchors`` has the index of an old text for that of a new one, where they are the same.  The\n'
+        '    order of the texts is preserved; several new texts may have come from one old text.  What has\n'
+        '    no match then may still have one elsewhere, if it was moved as well as edited.\n'
+        '    """\n'
+        '    anchored = set(anchors.values())\n'
+        '    matches: dict[int, Match] = {}\n'
+        '    for old_gap, new_gap in _gaps(len(old), len(new), anchors, anchored):\n'
+        '        matches.update(_chain(_pairs(old, new, old_gap, new_gap, pulse)))\n'
+        '    left = [index for index in range(len(new)) if index not in anchors and index not in matches]\n'
+        '    if left:\n'
+        '        taken = anchored.union(match.old for match in matches.values())\n'
+        '        spare = [index for index in range(len(old)) if index not in taken]\n'
+        '        for pair in sorted(\n'
+        '            _pairs(old, new, spare, left, pulse), key=lambda pair: (pair.similarity, -pair.old)\n'
+        '        ):\n'
+        '            # the last one stays, which is the most alike\n'
+        '            matches[pair.new] = Match(pair.old, pair.similarity)\n'
+        '    return matches\n'
+        '\n'
+        '\n'
+        'def _gaps(\n'
+        '    old_count: int, new_count: int, anchors: Mapping[int, int], anchored: set[int]\n'
+        ') -> list[tuple[list[int], list[int]]]:\n'
+        '    """What lies between the anchors that stand in one order: indexes of old and new texts."""\n'
+        '    in_new_order = sorted(anchors)\n'
+        '    in_order = [in_new_order[i] for i in longest_ascent([anchors[new] for new in in_new_order])]\n'
+        '    gaps = []\n'
+        '    old_start = new_start = 0\n'
+        '    for new_end, old_end in [*((new, anchors[new]) for new in in_order), (new_count, old_count)]:\n'
+        '        old_gap = [index for index in range(old_start, old_end) if index not in anchored]\n'
+        '        new_gap = [index for index in range(new_start, new_end) if index not in anchors]\n'
+        '        if old_gap and new_gap:\n'
+        '            gaps.append((old_gap, new_gap))\n'
+        '        old_start, new_start = old_end + 1, new_end + 1\n'
+        '    return gaps\n'
+        '\n'
+        '\n'
+        'def _pairs(\n'
+        '    old: Sequence[str],\n'
+        '    new: Sequence[str],\n'
+        '    old_indexes: Sequence[int],\n'
+        '    new_indexes: Sequence[int],\n'
+        '    pulse: Pulse,\n'
+        ') -> list[_Pair]:\n'
+        '    """The pairs that are worth a look, with their similarity."""\n'
+        '    if len(old_indexes) * len(new_indexes) <= _FEW:\n'
+        '        candidates = [(i, j) for i in new_indexes for j in old_indexes]\n'
+        '    else:\n'
+        '        candidates = _candidates(old, new, old_indexes, new_indexes, pulse)\n'
+        '    pairs = (_Pair(i, j, similarity(old[j], new[i], FLOOR, pulse)) for i, j in candidates)\n'
+        '    return [pair for pair in pairs if pair.similarity > 0]\n'
+        '\n'
+        '\n'
+        'def _candidates(\n'
+        '    old: Sequence[str],\n'
+        '    new: Sequence[str],\n'
+        '    old_indexes: Sequence[int],\n'
+        '    new_indexes: Sequence[int],\n'
+        '    pulse: Pulse,\n'
+        ') -> list[tuple[int, int]]:\n'
+        '    """Pairs of texts that share the most pairs of neighbouring words, and those in one place.\n'
+        '\n'
+        '    The latter are for texts of which each is like all others.\n'
+        '    """\n'
+        '    homes: defaultdict[tuple[str, str], list[int]] = defaultdict(list)\n'
+        '    for j in old_indexes:\n'
+        '        if pulse is not None:\n'
+        '            pulse()\n'
+        '        for shingle in _shingles(old[j]):\n'
+        '            homes[shingle].append(j)\n'
+        '    candidates = []\n'
+        '    for place, i in enumerate(new_indexes):\n'
+        '        if pulse is not None:\n'
+        '            pulse()\n'
+        '        shared: Counter[int] = Counter()\n'
+        '        for shingle in _shingles(new[i]):\n'
+        '            found = homes.get(shingle, ())\n'
+        '            if len(found) <= _COMMONPLACE:\n'
+        '                shared.update(found)\n'
+        '        best = sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]\n'
+        '        chosen = {j for j, count in best if count * 2 > best[0][1]}\n'
+        '        chosen.add(old_indexes[place * len(old_indexes) // len(new_indexes)])\n'
+        '        candidates += [(i, j) for j in sorted(chosen)]\n'
+        '    return candidates\n'
+        '\n'
+        '\n'
+        'def _shingles(text: str) -> set[tuple[str, str]]:\n'
+        '    pieces = _PIECE.findall(text)\n'
+        '    return set(zip(pieces, pieces[1:]))\n'
+        '\n'
+        '\n'
+        'def _chain(pairs: Sequence[_Pair]) -> dict[int, Match]:\n'
+        '    """The pairs of the greatest similarity in sum whose old texts never go back in order.\n'
+        '\n'
+        '    Of every new text one at most.  ``pairs`` are in the order of new texts.\n'
+        '    """\n'
+        '    # The best chains so far by the old text they end at: further on only with a greater sum.\n'
+        '    ends: list[int] = []\n'
+        '    sums: list[float] = []\n'
+        '    links: list[int] = []\n'
+        '    before: list[int] = []\n'
+        '    index = 0\n'
+        '    while index < len(pairs):\n'
+        '        first = index\n'
+        '        while index < len(pairs) and pairs[index].new == pairs[first].new:\n'
+        '            index += 1\n'
+        '        # against the chains without this new text\n'
+        '        extended = []\n'
+        '        for number in range(first, index):\n'
+        '            place = bisect_right(ends, pairs[number].old)\n'
+        '            before.append(links[place - 1] if place else -1)\n'
+        '            total = pairs[number].similarity + (sums[place - 1] if place else 0.0)\n'
+        '            extended.append((pairs[number].old, total, number))\n'
+        '        for end, total, number in extended:\n'
+        '            place = bisect_right(ends, end)\n'
+        '            if place and sums[place - 1] >= total:\n'
+        '                continue\n'
+        '            start = place - 1 if place and ends[place - 1] == end else place\n'
+        '            while place < len(ends) and sums[place] <= total:\n'
+        '                place += 1\n'
+        '            ends[start:place], sums[start:place], links[start:place] = [end], [total], [number]\n'
+        '    chain = {}\n'
+        '    number = links[-1] if links else -1\n'
+        '    while number >= 0:\n'
+        '        chain[pairs[number].new] = Match(pairs[number].old, pairs[number].similarity)\n'
+        '        number = before[number]\n'
+        '    return chain\n',
     ),
     'steward_py.characters': (
         'plpython/steward_py/characters.py',
@@ -1312,7 +1599,7 @@ modules = {
         'import json\n'
         'import time\n'
         'from collections.abc import Callable, Sequence\n'
-        'from typing import TypeVar\n'
+        'from typing import NamedTuple, TypeVar\n'
         '\n'
         'from steward_py import models\n'
         'from steward_py.chunking import (\n'
@@ -1330,11 +1617,17 @@ modules = {
         '    description_of,\n'
         '    reporting,\n'
         ')\n'
-        'from steward_py.planning import KnownChunk, plan, text_hash\n'
-        'from steward_py.server import Server\n'
+        'from steward_py.explaining import Explanation, explain\n'
+        'from steward_py.planning import KnownChunk, accepts, plan, text_hash\n'
+        'from steward_py.server import Server, Statement\n'
+        'from steward_py.significance import Policy, parse_policy, policy_as_dict\n'
+        'from steward_py.similarity import Pulse\n'
         'from steward_py.worker import Limits, run\n'
         '\n'
         '_Value = TypeVar("_Value")\n'
+        '\n'
+        '# So long a computation may keep the server from looking for interrupts.\n'
+        '_PULSE_EVERY = 0.1\n'
         '\n'
         '# Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.\n'
         '_to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode\n'
@@ -1351,9 +1644,10 @@ modules = {
         ') -> list[str]:\n'
         '    """The plans for some documents, in order, each as JSON; see ``planning.Plan.as_dict``.\n'
         '\n'
-        '    ``knowns`` has for each document an array of objects with chunk_id, ordinal and chunk_hash, as\n'
-        '    JSON, ``options_json`` is an object with chunking, see ``chunking.parse_chunking``.  Null\n'
-        '    stands for an empty text, nothing known, all defaults.\n'
+        '    ``knowns`` has for each document an array of objects with chunk_id, ordinal, chunk_hash and\n'
+        '    text, as JSON; ``options_json`` is an object with chunking, see ``chunking.parse_chunking``,\n'
+        '    significance, see ``significance.parse_policy``, and parts, their names.  Null stands for an\n'
+        '    empty text, nothing known, all defaults.\n'
         '\n'
         '    The result ends early when ``seconds`` have passed; one plan there always is.  A document that\n'
         '    cannot be planned has an object with error instead, and stops no other.\n'
@@ -1368,22 +1662,23 @@ modules = {
         '                sqlstate=INVALID_PARAMETER_VALUE,\n'
         '                detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",\n'
         '            )\n'
-        '        chunking = _chunking(options_json)\n'
+        '        options = _options(options_json)\n'
+        '        pulse = _pulse(plpy, clock)\n'
         '        deadline = clock() + _given("seconds", seconds)\n'
         '        plans = []\n'
         '        for content, known_json in zip(documents, knowns):\n'
-        '            plans.append(_plan_json(plpy, content, known_json, chunking))\n'
+        '            plans.append(_plan_json(plpy, content, known_json, options, pulse))\n'
         '            if clock() >= deadline:\n'
         '                break\n'
         '        return plans\n'
         '\n'
         '\n'
         'def _plan_json(\n'
-        '    plpy: Server, content: str | None, known_json: str | None, chunking: Chunking\n'
+        '    plpy: Server, content: str | None, known_json: str | None, options: _Options, pulse: Pulse\n'
         ') -> str:\n'
         '    fields: dict[str, object]\n'
         '    try:\n'
-        '        fields = plan(content or "", _known(known_json), chunking).as_dict()\n'
+        '        fields = plan(content or "", _known(known_json), *options, pulse=pulse).as_dict()\n'
         '    except (MemoryError, plpy.Error, plpy.Fatal, plpy.SPIError):\n'
         '        # about the session, not about the document\n'
         '        raise\n'
@@ -1400,7 +1695,7 @@ modules = {
         '    Tokens and hash are of what is sent to the model.\n'
         '    """\n'
         '    with reporting(plpy):\n'
-        '        chunking = parse_chunking(_json_object("the chunking options", chunking_json))\n'
+        '        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))\n'
         '        count = token_counter(chunking)\n'
         '        rows = []\n'
         '        for piece in cut(content or "", chunking):\n'
@@ -1410,11 +1705,66 @@ modules = {
         '        return rows\n'
         '\n'
         '\n'
-        'def check_chunking(plpy: Server, chunking_json: str | None) -> str:\n'
-        '    """The normal form of chunking options."""\n'
+        'def check_policy(plpy: Server, policy_json: str | None) -> str:\n'
+        '    """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""\n'
         '    with reporting(plpy):\n'
-        '        options = _json_object("the chunking options", chunking_json)\n'
-        '        return _to_json(chunking_as_dict(parse_chunking(options)))\n'
+        '        return _to_json(\n'
+        '            policy_as_dict(parse_policy(_json_object("the significance policy is", policy_json)))\n'
+        '        )\n'
+        '\n'
+        '\n'
+        'def check_chunking(plpy: Server, chunking_json: str | None) -> str:\n'
+        '    """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""\n'
+        '    with reporting(plpy):\n'
+        '        return _to_json(\n'
+        '            chunking_as_dict(\n'
+        '                parse_chunking(_json_object("the chunking options are", chunking_json))\n'
+        '            )\n'
+        '        )\n'
+        '\n'
+        '\n'
+        'def accepted(\n'
+        '    plpy: Server,\n'
+        '    olds: Sequence[str],\n'
+        '    texts: Sequence[str],\n'
+        '    headings: Sequence[str | None],\n'
+        '    policy_json: str | None,\n'
+        ') -> list[bool]:\n'
+        '    """Whether each text may keep the vector of the old one; see ``planning.accepts``."""\n'
+        '    with reporting(plpy):\n'
+        '        policy = parse_policy(_json_object("the significance policy is", policy_json))\n'
+        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        return [\n'
+        '            accepts(old, text, heading, policy, pulse)\n'
+        '            for old, text, heading in zip(olds, texts, headings)\n'
+        '        ]\n'
+        '\n'
+        '\n'
+        'def explain_change(\n'
+        '    plpy: Server,\n'
+        '    known_json: str | None,\n'
+        '    old: str | None,\n'
+        '    new: str | None,\n'
+        '    options_json: str | None,\n'
+        ') -> list[Explanation]:\n'
+        '    """What would become of each chunk if the new text came in the place of what is known.\n'
+        '\n'
+        '    Known is what ``known_json`` says, or, if that is null, the old text.  ``options_json`` as for\n'
+        '    ``plan_documents``.\n'
+        '    """\n'
+        '    with reporting(plpy):\n'
+        '        options = _options(options_json)\n'
+        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        if known_json is None:\n'
+        '            first = plan(old or "", [], options.chunking)\n'
+        '            known = [\n'
+        '                KnownChunk(number, number, each.chunk_hash, each.text)\n'
+        '                for number, each in enumerate(first.chunks)\n'
+        '            ]\n'
+        '        else:\n'
+        '            known = _known(known_json)\n'
+        '        planned = plan(new or "", known, *options, pulse=pulse)\n'
+        '        return list(explain(planned, known, options.policy))\n'
         '\n'
         '\n'
         'def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:\n'
@@ -1450,12 +1800,55 @@ modules = {
         '    return value\n'
         '\n'
         '\n'
+        'class _Options(NamedTuple):\n'
+        '    """What ``plan`` takes, in its order."""\n'
+        '\n'
+        '    chunking: Chunking\n'
+        '    policy: Policy\n'
+        '    parts: list[str]\n'
+        '\n'
+        '\n'
+        'def _options(options_json: str | None) -> _Options:\n'
+        '    options = _json_object("the options are", options_json)\n'
+        '    parts = options.get("parts") or []\n'
+        '    if not isinstance(parts, list):\n'
+        '        raise StewardError("the parts are not an array", sqlstate=INVALID_PARAMETER_VALUE)\n'
+        '    return _Options(\n'
+        '        parse_chunking(_object("the chunking options are", options.get("chunking"))),\n'
+        '        parse_policy(_object("the significance policy is", options.get("significance"))),\n'
+        '        [str(part) for part in parts],\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def _pulse(plpy: Server, clock: Callable[[], float]) -> Callable[[], None]:\n'
+        '    """Something to call now and then: a statement_timeout or a cancellation ends it with an error.\n'
+        '\n'
+        '    PostgreSQL looks for those while it runs a statement, so from time to time the least there is\n'
+        '    is run.\n'
+        '    """\n'
+        '    statement: Statement | None = None\n'
+        '    next_time = clock() + _PULSE_EVERY\n'
+        '\n'
+        '    def pulse() -> None:\n'
+        '        nonlocal statement, next_time\n'
+        '        if clock() < next_time:\n'
+        '            return\n'
+        '        if statement is None:\n'
+        '            statement = plpy.prepare("select 1", ())\n'
+        '        plpy.execute(statement, [])\n'
+        '        next_time = clock() + _PULSE_EVERY\n'
+        '\n'
+        '    return pulse\n'
+        '\n'
+        '\n'
         'def _known(known_json: str | None) -> list[KnownChunk]:\n'
         '    if known_json is None:\n'
         '        return []\n'
         '    try:\n'
         '        return [\n'
-        '            KnownChunk(int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]))\n'
+        '            KnownChunk(\n'
+        '                int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]), str(row["text"])\n'
+        '            )\n'
         '            for row in json.loads(known_json)\n'
         '        ]\n'
         '    except (ValueError, TypeError, KeyError) as error:\n'
@@ -1463,13 +1856,8 @@ modules = {
         '            "the known chunks are not what was expected",\n'
         '            sqlstate=INVALID_PARAMETER_VALUE,\n'
         '            detail=f"{type(error).__name__}: {error}.",\n'
-        '            hint="Give a JSON array of objects with chunk_id, ordinal and chunk_hash.",\n'
+        '            hint="Give a JSON array of objects with chunk_id, ordinal, chunk_hash and text.",\n'
         '        ) from error\n'
-        '\n'
-        '\n'
-        'def _chunking(options_json: str | None) -> Chunking:\n'
-        '    options = _json_object("the options", options_json)\n'
-        '    return parse_chunking(_object("the chunking options", options.get("chunking")))\n'
         '\n'
         '\n'
         'def _json_object(what: str, text: str | None) -> dict[str, object]:\n'
@@ -1477,7 +1865,7 @@ modules = {
         '        return _object(what, json.loads(text or "{}"))\n'
         '    except ValueError as error:\n'
         '        raise StewardError(\n'
-        '            f"{what} are not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."\n'
+        '            f"{what} not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."\n'
         '        ) from error\n'
         '\n'
         '\n'
@@ -1486,7 +1874,7 @@ modules = {
         '        return {}\n'
         '    if not isinstance(value, dict):\n'
         '        raise StewardError(\n'
-        '            f"{what} are not a JSON object",\n'
+        '            f"{what} not a JSON object",\n'
         '            sqlstate=INVALID_PARAMETER_VALUE,\n'
         '            hint="""Write them as {"name": value}.""",\n'
         '        )\n'
@@ -1604,6 +1992,386 @@ modules = {
         '            lines.append(f\'"{path}", line {traceback.tb_lineno}, in {frame.f_code.co_name}\')\n'
         '        traceback = traceback.tb_next\n'
         '    return "\\n".join(lines) or None\n',
+    ),
+    'steward_py.explaining': (
+        'plpython/steward_py/explaining.py',
+        '"""A plan in words: what becomes of each chunk, and why."""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'from collections.abc import Iterator, Sequence\n'
+        'from typing import NamedTuple\n'
+        '\n'
+        'from steward_py.planning import KnownChunk, Plan, PlannedChunk, rounded\n'
+        'from steward_py.significance import Finding, Policy\n'
+        'from steward_py.similarity import common_prefix\n'
+        '\n'
+        '_DECISIONS = {\n'
+        '    "same": "keep",\n'
+        '    "moved": "move",\n'
+        '    "normalised": "accept",\n'
+        '    "similar": "accept",\n'
+        '}\n'
+        '\n'
+        '_REASONS = {\n'
+        '    "same": "unchanged",\n'
+        '    "moved": "unchanged, in another place",\n'
+        '    "normalised": "equal after normalisation of {normalise}",\n'
+        '    "similar": "at least {similarity} alike, and nothing guarded has changed",\n'
+        '    "different": "less than {similarity} alike",\n'
+        '    "new": "no stored chunk is like it",\n'
+        '}\n'
+        '\n'
+        '_EXCERPT = 60\n'
+        '_BEFORE_DIFFERENCE = 20\n'
+        '_MOST_VALUES = 5\n'
+        '\n'
+        '\n'
+        'class Explanation(NamedTuple):\n'
+        '    """What becomes of a chunk.\n'
+        '\n'
+        '    ``ordinal`` is that of the new text, or that of the old one if the chunk is removed.\n'
+        '    """\n'
+        '\n'
+        '    ordinal: int\n'
+        '    decision: str  # keep, move, accept, embed, remove\n'
+        '    stage: str\n'
+        '    similarity: float | None\n'
+        '    reason: str\n'
+        '    old_excerpt: str | None\n'
+        '    new_excerpt: str | None\n'
+        '\n'
+        '\n'
+        'def explain(plan: Plan, known: Sequence[KnownChunk], policy: Policy) -> Iterator[Explanation]:\n'
+        '    """Each chunk of the new text in order, then what is removed without a successor."""\n'
+        '    rows = {row.chunk_id: row for row in known}\n'
+        '    used = set()\n'
+        '    for planned in plan.chunks:\n'
+        '        row = planned.near\n'
+        '        if row is None and planned.chunk_id is not None:\n'
+        '            row = rows[planned.chunk_id]\n'
+        '        if row is not None:\n'
+        '            used.add(row.chunk_id)\n'
+        '        # where a text has been changed is what is of interest\n'
+        '        place = common_prefix(row.text, planned.text) if planned.near is not None and row else 0\n'
+        '        yield Explanation(\n'
+        '            planned.chunk.ordinal,\n'
+        '            _DECISIONS.get(planned.stage, "embed"),\n'
+        '            planned.stage,\n'
+        '            None if planned.similarity is None else rounded(planned.similarity),\n'
+        '            _reason(planned, policy),\n'
+        '            None if row is None else _excerpt(row.text, place),\n'
+        '            _excerpt(planned.text, place),\n'
+        '        )\n'
+        '    for row in sorted(known, key=lambda row: (row.ordinal, row.chunk_id)):\n'
+        '        if row.chunk_id not in used:\n'
+        '            reason = "no chunk of the new text came from it"\n'
+        '            yield Explanation(\n'
+        '                row.ordinal, "remove", "removed", None, reason, _excerpt(row.text, 0), None\n'
+        '            )\n'
+        '\n'
+        '\n'
+        'def _reason(planned: PlannedChunk, policy: Policy) -> str:\n'
+        '    reasons = [_in_words(finding) for finding in planned.findings]\n'
+        '    if planned.stage == "different" and policy.similarity is None:\n'
+        '        reasons = ["the policy accepts nothing but equal text"]\n'
+        '    elif planned.stage in _REASONS:\n'
+        '        reason = _REASONS[planned.stage].format(\n'
+        '            normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
+        '        )\n'
+        '        reasons.insert(0, reason)\n'
+        '    return "; ".join(reasons)\n'
+        '\n'
+        '\n'
+        'def _in_words(finding: Finding) -> str:\n'
+        '    if finding.guard == "always":\n'
+        '        return f"every change counts in {\', \'.join(finding.came)}"\n'
+        '    name = "paragraphs" if finding.guard == "structure" else finding.guard\n'
+        '    gone, came = _list(finding.gone), _list(finding.came)\n'
+        '    if gone and came:\n'
+        '        return f"{name}: {gone} -> {came}"\n'
+        '    return f"{name}: {gone} gone" if gone else f"{name}: {came} new"\n'
+        '\n'
+        '\n'
+        'def _list(values: Sequence[str]) -> str:\n'
+        '    words = ", ".join(f\'"{_excerpt(value, 0)}"\' for value in values[:_MOST_VALUES])\n'
+        '    return words + (", ..." if len(values) > _MOST_VALUES else "")\n'
+        '\n'
+        '\n'
+        'def _excerpt(text: str, place: int) -> str:\n'
+        '    """Some characters of a text, on one line, from shortly before a place."""\n'
+        '    start = max(0, place - _BEFORE_DIFFERENCE)\n'
+        '    if len(text) - start < _EXCERPT:\n'
+        '        start = max(0, min(start, len(text) - _EXCERPT))\n'
+        '    words = " ".join(text[start : start + _EXCERPT].split())\n'
+        '    return ("..." if start else "") + words + ("..." if start + _EXCERPT < len(text) else "")\n',
+    ),
+    'steward_py.findings': (
+        'plpython/steward_py/findings.py',
+        '"""What must not change unnoticed in a text, however small the change: the guards look here.\n'
+        '\n'
+        'Each guard reads off a text what it watches over, in order.  Two texts that differ in that differ\n'
+        'in what they say: "10 mg" and "1000 mg" are 0.999 alike.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import re\n'
+        'from collections.abc import Iterable, Iterator, Mapping, Sequence\n'
+        'from functools import cache\n'
+        'from typing import NamedTuple\n'
+        '\n'
+        'from steward_py.languages import (\n'
+        '    ABBREVIATIONS,\n'
+        '    AMBIGUOUS_MONTHS,\n'
+        '    CONNECTIVES,\n'
+        '    DAYS,\n'
+        '    MONTHS,\n'
+        '    NEGATIONS,\n'
+        '    NUMBERS,\n'
+        '    OPENERS,\n'
+        '    REFERENCES,\n'
+        '    UNITS,\n'
+        ')\n'
+        '\n'
+        'GUARDS = ("numbers", "dates", "negations", "names", "headings", "references")\n'
+        '\n'
+        '# A sign, a comparison or a currency may stand before a number, and a unit after it: written\n'
+        '# together with it, a symbol, or a word.\n'
+        '_NUMBER = re.compile(\n'
+        '    r"(?:[<>=!~]=?\\s?|[\\u2264\\u2265\\u2260\\u2248\\u00b1]\\s?)?"\n'
+        '    r"(?:(?<![\\w)\\]])[-+])?"\n'
+        '    r"(?:[$\\u20ac\\u00a3\\u00a5#\\u00a7]\\s?)?"\n'
+        '    r"(?<![\\w.])(\\.?\\d+(?:[.,:/\'*^\\u00d7+-]\\d+)*)"\n'
+        '    r"(?:([^\\W\\d_]\\w*(?:/[^\\W\\d_]+)?)"\n'
+        '    r"|\\s?([%\\u2030\\u20ac$\\u00a3\\u00a5]|\\u00b0[CFK]?)"\n'
+        '    r"|\\s([^\\W\\d_]+(?:/[^\\W\\d_]+)?))?"\n'
+        ')\n'
+        '\n'
+        '_DATE = re.compile(\n'
+        '    r"\\b\\d{4}([-/.])\\d{1,2}\\1\\d{1,2}\\b|\\b\\d{1,2}([-/.])\\d{1,2}\\2\\d{4}\\b|\\b\\d{1,2}/\\d{1,2}/\\d{2}\\b"\n'
+        '    r"|\\b\\d{1,2}:\\d{2}(?::\\d{2})?\\b"\n'
+        ')\n'
+        '_DAY_OR_YEAR = re.compile(r"(?:\\d{1,2}(?:st|nd|rd|th|er)?|\\d{4})\\Z")\n'
+        '\n'
+        '_TOKEN = re.compile(\n'
+        '    r"`[^`]+`"\n'
+        '    r"|\\w{1,20}://[^\\s<>\\"\')\\]]+"\n'
+        '    r"|[\\w.+-]{1,64}@\\w[\\w-]*(?:\\.\\w+)+"\n'
+        '    r"|[\\u2600-\\u27bf\\u2b00-\\u2bff\\U0001f000-\\U0001faff]"\n'
+        '    r"|(?:(?<!\\S)--?|[/~@#$\\\\])?\\w+(?:[./:@\\\\\'-]+\\w+)*(?:\\(\\))?"\n'
+        ')\n'
+        '_SENTENCE_END = re.compile(r"[.!?:;(|\\u2026\\u3002\\uff01\\uff1f]")\n'
+        '_WORD = re.compile(r"[^\\W\\d_]+(?:[\'-][^\\W\\d_]+)*\\Z")\n'
+        '# "and/or", "e.g"\n'
+        '_PLAIN = re.compile(r"[^\\W\\d_A-Z]+(?:[/\'-][^\\W\\d_A-Z]+)*\\Z|(?:[^\\W\\d_]\\.)+[^\\W\\d_]\\Z")\n'
+        '\n'
+        '# "9.27.3.", "F.44.1.", "3)", at the beginning of a paragraph\n'
+        '_NUMBERING = re.compile(r"(?:[-*+]\\s+)?((?:[A-Z]\\.)?\\d+(?:\\.\\d+)*[.)]|[A-Z](?:\\.\\d+)+\\.?)\\s+(\\w*)")\n'
+        '_LETTERED = re.compile(r"[A-Z](?:\\.\\d+)*\\Z")\n'
+        '# the same of a title, which needs no full stop, and may be that of "Chapter 50"\n'
+        '_TITLE_NUMBERING = re.compile(\n'
+        '    r"(?:(\\w+)\\s)?((?:[A-Z]\\.)?\\d+(?:\\.\\d+)*[.:)]?|[A-Z](?:\\.\\d+)+[.:)]?|[A-Z][.:)]?)\\s+(?=[^\\W\\d_])"\n'
+        ')\n'
+        '_HEADING = re.compile(r"(#{1,6})(?:\\s+(.*?))??(?:\\s+#+)?\\s*\\Z", re.DOTALL)\n'
+        '_MARKUP = re.compile(r"[*`]+")\n'
+        '_UNDERLINED = re.compile(r"(.+?)\\s+(=+|-{2,})\\Z", re.DOTALL)\n'
+        '\n'
+        '\n'
+        'class Lexicon(NamedTuple):\n'
+        '    """The words of some languages."""\n'
+        '\n'
+        '    negations: frozenset[str]\n'
+        '    numbers: frozenset[str]\n'
+        '    months: frozenset[str]\n'
+        '    days: frozenset[str]\n'
+        '    references: frozenset[str]\n'
+        '\n'
+        '\n'
+        '@cache\n'
+        'def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexicon:\n'
+        '    """The words of the languages, and some more that negate."""\n'
+        '\n'
+        '    def of(words: Mapping[str, frozenset[str]]) -> frozenset[str]:\n'
+        '        return frozenset().union(*(words[language] for language in languages))\n'
+        '\n'
+        '    return Lexicon(\n'
+        '        of(NEGATIONS).union(word.lower() for word in negations),\n'
+        '        of(NUMBERS),\n'
+        '        of(MONTHS),\n'
+        '        of(DAYS),\n'
+        '        of(REFERENCES),\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def findings_of(\n'
+        '    paragraphs: Iterable[str], guards: Sequence[str], lexicon: Lexicon\n'
+        ') -> dict[str, list[str]]:\n'
+        '    """What each guard finds in the paragraphs, in order.  Their white space is single spaces."""\n'
+        '    found: dict[str, list[str]] = {guard: [] for guard in guards}\n'
+        '    for paragraph in paragraphs:\n'
+        '        title = _title(paragraph) if "headings" in found else None\n'
+        '        findings = _in_text(paragraph, lexicon) if title is None else _in_title(title, lexicon)\n'
+        '        for guard, finding in findings:\n'
+        '            if guard in found:\n'
+        '                found[guard].append(finding)\n'
+        '    return found\n'
+        '\n'
+        '\n'
+        'def _in_title(title: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:\n'
+        '    numbering, rest = _without_numbering(title, lexicon)\n'
+        '    yield "headings", rest\n'
+        '    if numbering:\n'
+        '        yield "references", numbering\n'
+        '\n'
+        '\n'
+        'def _in_text(paragraph: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:\n'
+        '    text = paragraph\n'
+        '    match = _NUMBERING.match(paragraph)\n'
+        '    # "10. Mai" is a date\n'
+        '    if match and match.group(2).lower() not in lexicon.months:\n'
+        '        text = paragraph[match.start(2) :]\n'
+        '        yield "references", match.group(1)\n'
+        '    yield from _numbers(text, lexicon)\n'
+        '    tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]\n'
+        '    for word, _ in tokens:\n'
+        '        if word.lower() in lexicon.numbers:\n'
+        '            yield "numbers", word\n'
+        '    for date in _dates(text, tokens, lexicon):\n'
+        '        yield "dates", date\n'
+        '    for negation in _negations(tokens, lexicon):\n'
+        '        yield "negations", negation\n'
+        '    yield from _names(text, tokens, lexicon)\n'
+        '\n'
+        '\n'
+        'def _title(paragraph: str) -> str | None:\n'
+        '    """The title of a Markdown heading, after number signs that say its level."""\n'
+        '    match = _HEADING.match(paragraph)\n'
+        '    if match:\n'
+        '        return f"{match.group(1)} {match.group(2) or \'\'}"\n'
+        '    match = _UNDERLINED.match(paragraph)\n'
+        '    if match:\n'
+        '        return f"{\'#\' if match.group(2)[0] == \'=\' else \'##\'} {match.group(1)}"\n'
+        '    return None\n'
+        '\n'
+        '\n'
+        'def _without_numbering(title: str, lexicon: Lexicon) -> tuple[str, str]:\n'
+        '    """The number in front of a title, if there is one, and the title without it and its markup."""\n'
+        '    level, _, words = title.partition(" ")\n'
+        '    numbering = ""\n'
+        '    match = _TITLE_NUMBERING.match(words)\n'
+        '    if match:\n'
+        '        word, number = match.group(1), match.group(2)\n'
+        '        if word.lower() in lexicon.references if word else "." in number or number[-1] == ")":\n'
+        '            numbering, words = match.group().rstrip(), words[match.end() :]\n'
+        '    return numbering, f"{level} {_MARKUP.sub(\'\', words)}"\n'
+        '\n'
+        '\n'
+        'def path_without_numbering(path: str, lexicon: Lexicon) -> str:\n'
+        '    """The same of headings as ``chunking.Chunk.heading`` has them."""\n'
+        '    titles = (_without_numbering(f" {title}", lexicon)[1] for title in path.split(" > "))\n'
+        '    return " > ".join(title.lstrip() for title in titles)\n'
+        '\n'
+        '\n'
+        'def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:\n'
+        '    """The numbers with their units, and those that point to something."""\n'
+        '    pointer = ""\n'
+        '    end = 0\n'
+        '    for match in _NUMBER.finditer(text):\n'
+        '        attached, symbol, word = match.group(2, 3, 4)\n'
+        '        if word and word.partition("/")[0].lower() not in UNITS:\n'
+        '            word = None\n'
+        '        unit = attached or symbol or word\n'
+        '        number = text[match.start() : match.end(1)].replace(" ", "")\n'
+        '        between = text[end : match.start()].split()\n'
+        '        end = match.end() if unit or not match.group(4) else match.end(1)\n'
+        '        before = between[-1].strip("(),.").lower() if between else ""\n'
+        '        if before in lexicon.references:\n'
+        '            pointer = before\n'
+        '        elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):\n'
+        '            pointer = ""\n'
+        '        # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"\n'
+        '        if pointer and not unit and "." in number:\n'
+        '            yield "references", f"{pointer} {number}"\n'
+        '        else:\n'
+        '            yield "numbers", f"{number} {unit}" if unit else number\n'
+        '\n'
+        '\n'
+        'def _dates(text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[str]:\n'
+        '    dates = [(match.start(), match.group()) for match in _DATE.finditer(text)]\n'
+        '    for index, (word, place) in enumerate(tokens):\n'
+        '        lower = word.lower()\n'
+        '        if lower in lexicon.days:\n'
+        '            dates.append((place, word))\n'
+        '        if lower not in lexicon.months:\n'
+        '            continue\n'
+        '        first = last = index\n'
+        '        while first > max(0, index - 2) and _DAY_OR_YEAR.match(tokens[first - 1][0]):\n'
+        '            first -= 1\n'
+        '        while last < min(len(tokens) - 1, index + 2) and _DAY_OR_YEAR.match(tokens[last + 1][0]):\n'
+        '            last += 1\n'
+        '        if first < last or lower not in AMBIGUOUS_MONTHS:\n'
+        '            dates.append((place, " ".join(each for each, _ in tokens[first : last + 1])))\n'
+        '    return [date for _, date in sorted(dates)]\n'
+        '\n'
+        '\n'
+        'def _negations(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:\n'
+        '    """Each negation with the word after it, so that one that moves is seen to have moved."""\n'
+        '    for index, (token, _) in enumerate(tokens):\n'
+        '        word = token.lower()\n'
+        '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
+        '        if word.endswith("n\'t") or word == "cannot":\n'
+        '            yield f"not {following}".strip()\n'
+        '        elif word.startswith("n\'") and "ne" in lexicon.negations:\n'
+        '            yield f"ne {word[2:]}"\n'
+        '        elif word in lexicon.negations:\n'
+        '            yield f"{word} {following}".strip()\n'
+        '\n'
+        '\n'
+        'def _names(\n'
+        '    text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon\n'
+        ') -> Iterator[tuple[str, str]]:\n'
+        '    """Names of people, places and things: capitals within a sentence, and what code is made of.\n'
+        '\n'
+        '    Not what only points, as in "Appendix F.31".\n'
+        '    """\n'
+        '    begins = True\n'
+        '    previous = ""\n'
+        '    end = 0\n'
+        '    for token, place in tokens:\n'
+        '        gap = text[end:place]\n'
+        '        if _SENTENCE_END.search(gap):\n'
+        '            begins = not ("." in gap and _is_abbreviation(previous))\n'
+        '        if previous.lower() in lexicon.references and _LETTERED.match(token):\n'
+        '            yield "references", f"{previous} {token}"\n'
+        '        elif token.lower() not in lexicon.references and (\n'
+        '            _is_identifier(token)\n'
+        '            or (token[0].isupper() and not (begins and token.lower() in OPENERS))\n'
+        '        ):\n'
+        '            yield "names", token\n'
+        '        begins = False\n'
+        '        previous = token\n'
+        '        end = place + len(token)\n'
+        '\n'
+        '\n'
+        'def _is_abbreviation(word: str) -> bool:\n'
+        '    return word.lower() in ABBREVIATIONS or (len(word) == 1 and word.isupper())\n'
+        '\n'
+        '\n'
+        'def _is_identifier(token: str) -> bool:\n'
+        '    """Whether a token is no ordinary word: code, an address, an abbreviation in capitals."""\n'
+        '    if token[0] == "`" or (token[0] >= "\\u2600" and not token[0].isalnum()):\n'
+        '        return True\n'
+        '    if token[0] in "@#$/~\\\\-":\n'
+        '        return not token[1].isdigit()\n'
+        '    if token.endswith("()") or "@" in token or "://" in token:\n'
+        '        return True\n'
+        '    if _WORD.match(token):\n'
+        '        return any(letter.isupper() for part in token.split("-") for letter in part[1:])\n'
+        '    if token[0].isdigit():\n'
+        '        # numbers, and what is written together with them, are of another guard\n'
+        '        return False\n'
+        '    return _PLAIN.match(token) is None\n',
     ),
     'steward_py.fixed': (
         'plpython/steward_py/fixed.py',
@@ -1894,6 +2662,166 @@ modules = {
         '    if first:\n'
         '        yield first\n'
         '    yield from _NEXT_LINE_MARK.finditer(text)\n',
+    ),
+    'steward_py.languages': (
+        'plpython/steward_py/languages.py',
+        '"""Words that change what a sentence says, by language.  All in lower case.\n'
+        '\n'
+        'Words that mean something else in another of the languages, and often, are left out (``due``, which\n'
+        'is two in Italian) or need a number beside them (``may``).\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        '\n'
+        'def _words(text: str) -> frozenset[str]:\n'
+        '    return frozenset(text.split())\n'
+        '\n'
+        '\n'
+        'LANGUAGES = ("en", "de", "fr", "it")\n'
+        '\n'
+        'NEGATIONS = {\n'
+        '    "en": _words("not no never none nor neither nothing nobody nowhere without unless except"),\n'
+        '    "de": _words(\n'
+        '        "nicht nichts nie niemals niemand nirgends kein keine keinem keinen keiner keines"\n'
+        '        " ohne weder keinesfalls keineswegs au\\u00dfer"\n'
+        '    ),\n'
+        '    "fr": _words("ne pas jamais rien aucun aucune sans ni non gu\\u00e8re nul nulle sauf"),\n'
+        '    "it": _words(\n'
+        '        "non no mai niente nulla nessun nessuno nessuna n\\u00e9 senza neanche nemmeno neppure"\n'
+        '        " tranne"\n'
+        '    ),\n'
+        '}\n'
+        '\n'
+        '# "one" is an article in most of these languages.\n'
+        'NUMBERS = {\n'
+        '    "en": _words(\n'
+        '        "two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred"\n'
+        '        " thousand million billion half twice double triple dozen first second third"\n'
+        '    ),\n'
+        '    "de": _words(\n'
+        '        "zwei drei vier f\\u00fcnf sechs sieben acht neun zehn elf zw\\u00f6lf zwanzig drei\\u00dfig"\n'
+        '        " hundert tausend million millionen milliarde milliarden halb doppelt"\n'
+        '    ),\n'
+        '    "fr": _words(\n'
+        '        "deux trois quatre cinq sept huit neuf dix onze douze vingt trente cent mille"\n'
+        '        " million millions milliard milliards demi double"\n'
+        '    ),\n'
+        '    "it": _words(\n'
+        '        "tre quattro cinque sette otto nove dieci undici dodici venti trenta cento mille mila"\n'
+        '        " milione milioni miliardo miliardi mezzo doppio"\n'
+        '    ),\n'
+        '}\n'
+        '\n'
+        'MONTHS = {\n'
+        '    "en": _words(\n'
+        '        "january february march april may june july august september october november december"\n'
+        '        " jan feb mar apr jun jul aug sep sept oct nov dec"\n'
+        '    ),\n'
+        '    "de": _words(\n'
+        '        "januar j\\u00e4nner februar m\\u00e4rz april mai juni juli august september oktober"\n'
+        '        " november dezember jan feb mrz apr jun jul aug sep okt nov dez"\n'
+        '    ),\n'
+        '    "fr": _words(\n'
+        '        "janvier f\\u00e9vrier mars avril mai juin juillet ao\\u00fbt septembre octobre novembre"\n'
+        '        " d\\u00e9cembre janv f\\u00e9vr avr juil sept oct nov d\\u00e9c"\n'
+        '    ),\n'
+        '    "it": _words(\n'
+        '        "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre"\n'
+        '        " dicembre gen feb mar apr mag giu lug ago set ott nov dic"\n'
+        '    ),\n'
+        '}\n'
+        '\n'
+        '# Months only beside a number.\n'
+        'AMBIGUOUS_MONTHS = _words(\n'
+        '    "march may mars mai jan feb mar apr jun jul aug sep sept oct okt nov dec dez mrz avr mag giu"\n'
+        '    " lug ago set ott dic gen"\n'
+        ')\n'
+        '\n'
+        'DAYS = {\n'
+        '    "en": _words(\n'
+        '        "monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday"\n'
+        '    ),\n'
+        '    "de": _words(\n'
+        '        "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag heute gestern"\n'
+        '    ),\n'
+        '    "fr": _words("lundi mardi mercredi jeudi vendredi samedi dimanche demain"),\n'
+        '    "it": _words(\n'
+        '        "luned\\u00ec marted\\u00ec mercoled\\u00ec gioved\\u00ec venerd\\u00ec sabato domenica"\n'
+        '        " oggi domani ieri"\n'
+        '    ),\n'
+        '}\n'
+        '\n'
+        '# What a number after it points to, and does not measure.\n'
+        'REFERENCES = {\n'
+        '    "en": _words(\n'
+        '        "section sections chapter chapters table tables figure figures example examples appendix"\n'
+        '        " appendices part parts page pages item note equation"\n'
+        '    ),\n'
+        '    "de": _words(\n'
+        '        "abschnitt abschnitte abschnitten kapitel kapiteln tabelle tabellen abbildung abbildungen"\n'
+        '        " beispiel beispiele anhang teil seite seiten"\n'
+        '    ),\n'
+        '    "fr": _words(\n'
+        '        "section sections chapitre chapitres tableau tableaux figure figures exemple exemples"\n'
+        '        " annexe annexes partie parties page pages"\n'
+        '    ),\n'
+        '    "it": _words(\n'
+        '        "sezione sezioni capitolo capitoli tabella tabelle figura figure esempio esempi appendice"\n'
+        '        " parte parti pagina pagine"\n'
+        '    ),\n'
+        '}\n'
+        '\n'
+        '# What may stand between two numbers that the same word introduces.\n'
+        'CONNECTIVES = _words("and or to und oder bis et ou \\u00e0 e o a")\n'
+        '\n'
+        '# A word after a number with a space between is its unit only if it is one of these.\n'
+        'UNITS = _words(\n'
+        '    # of the SI and beside it\n'
+        '    "m cm mm km nm \\u00b5m g kg mg \\u00b5g ug mcg t l ml cl dl \\u00b5l s ms \\u00b5s ns min h d"\n'
+        '    " ma v mv kv w kw mw gw kwh wh j kj mj cal kcal n k c f pa hpa kpa mpa bar hz khz mhz ghz mol"\n'
+        '    " mmol ppm ppb db iu ie rpm"\n'
+        '    # of other places\n'
+        '    " ft yd mi oz lb lbs gal pt qt mph psi acre acres inch inches foot feet mile miles ounce"\n'
+        '    " ounces pound pounds"\n'
+        '    # of computers\n'
+        '    " b kb mb gb tb pb kib mib gib tib bit bits byte bytes kilobyte kilobytes megabyte megabytes"\n'
+        '    " gigabyte gigabytes terabyte terabytes kbit mbit gbit kbps mbps gbps px dpi fps"\n'
+        '    # of money\n'
+        '    " usd eur gbp chf jpy cny dollar dollars euro euros franc francs cent cents franken"\n'
+        '    # of time\n'
+        '    " nanosecond nanoseconds microsecond microseconds millisecond milliseconds sec secs second"\n'
+        '    " seconds mins minute minutes hour hours hr hrs day days week weeks month months year years"\n'
+        '    " am pm sekunde sekunden minuten stunde stunden tag tage tagen woche wochen monat"\n'
+        '    " monate monaten jahr jahre jahren uhr seconde secondes heure heures jour jours semaine"\n'
+        '    " semaines mois ans ann\\u00e9e ann\\u00e9es secondo secondi minuto minuti ora ore giorno"\n'
+        '    " giorni settimana settimane mese mesi anno anni"\n'
+        '    # in words\n'
+        '    " percent prozent pourcent percento degree degrees grad degr\\u00e9 degr\\u00e9s gradi"\n'
+        '    " gram grams gramm kilogram kilograms kilogramm milligram milligrams meter meters metre metres"\n'
+        '    " kilometer kilometers kilometre kilometres liter liters litre litres watt watts volt volts"\n'
+        ')\n'
+        '\n'
+        '# Sentences begin with these in capitals, and they name nothing.\n'
+        'OPENERS = _words(\n'
+        '    "the this that these those it its he she we you they i there here if when while for in on"\n'
+        '    " at by to from with without as but and or not no each all some any many most several both"\n'
+        '    " either another other such see note a an however therefore thus also then since because"\n'
+        '    " although though unless until after before during once where what which who how why only"\n'
+        '    " so der die das dieser diese dieses ein eine einer eines es er sie wir ihr ich man hier"\n'
+        '    " dort wenn falls w\\u00e4hrend f\\u00fcr im am bei zu zum zur von vom mit ohne als aber und"\n'
+        '    " oder nicht kein keine jeder jede alle einige viele beide ein andere siehe jedoch daher"\n'
+        '    " also dann da weil obwohl bis nach vor seit wo was wer wie warum nur auch dies le la les"\n'
+        '    " l ce cet cette ces un une des il elle on nous vous ils elles je ici si quand pour dans"\n'
+        '    " en sur \\u00e0 au aux de du par avec sans comme mais et ou ne chaque tous toutes quelques"\n'
+        '    " plusieurs voir donc ainsi puis car bien apr\\u00e8s avant pendant o\\u00f9 que qui comment"\n'
+        '    " pourquoi seulement il lo gli i questo questa questi queste uno una noi voi loro io qui"\n'
+        '    " se quando per nel nella nei su da dal con senza come ma e o non ogni tutti tutte alcuni"\n'
+        '    " molti vedi quindi cos\\u00ec poi perch\\u00e9 dopo prima durante dove che chi solo anche"\n'
+        ')\n'
+        '\n'
+        '# A full stop after one of these ends no sentence.\n'
+        'ABBREVIATIONS = _words("dr mr mrs ms prof st hr fr sig mme mlle no nr vs cf vgl ca inc ltd")\n',
     ),
     'steward_py.markdown': (
         'plpython/steward_py/markdown.py',
@@ -2342,33 +3270,57 @@ modules = {
         '\n'
         'from __future__ import annotations\n'
         '\n'
-        'from collections import defaultdict, deque\n'
-        'from collections.abc import Sequence\n'
+        'from collections import Counter, defaultdict, deque\n'
+        'from collections.abc import Iterable, Mapping, Sequence\n'
+        'from dataclasses import dataclass\n'
         'from hashlib import sha256\n'
+        'from math import floor\n'
         'from typing import Any, NamedTuple\n'
         '\n'
-        'from steward_py.chunking import DEFAULT, Chunk, Chunking, chunk, embedded_text\n'
+        'from steward_py import chunking as cutting\n'
+        'from steward_py import significance\n'
+        'from steward_py.alignment import align\n'
+        'from steward_py.chunking import PART_SEPARATOR, Chunk, Chunking, chunk, embedded_text\n'
         'from steward_py.errors import PROGRAM_LIMIT_EXCEEDED, StewardError\n'
+        'from steward_py.significance import Finding, Policy, Reading, Verdict, judge_readings\n'
+        'from steward_py.similarity import Pulse, longest_ascent, similarity\n'
         '\n'
         '# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.\n'
         'LONGEST_TEXT = 10_000_000\n'
         '\n'
+        'STAGES = (\n'
+        '    "same", "moved", "normalised", "similar", "guarded", "structure", "different", "new", "removed",\n'
+        ')  # fmt: skip\n'
+        '\n'
+        '_MOST_FINDINGS = 20\n'
+        '_LONGEST_FINDING = 80\n'
+        '\n'
         '\n'
         'class KnownChunk(NamedTuple):\n'
-        '    """A stored chunk, as far as it matters here."""\n'
+        '    """A stored chunk, as far as it matters here: ``text`` is what its vector was made from."""\n'
         '\n'
         '    chunk_id: int\n'
         '    ordinal: int\n'
         '    chunk_hash: str\n'
+        '    text: str\n'
         '\n'
         '\n'
         'class PlannedChunk(NamedTuple):\n'
-        '    """A chunk of the new text: either the stored row that it keeps, or the vector that it needs."""\n'
+        '    """A chunk of the new text: either the stored row that it keeps, or the vector that it needs.\n'
+        '\n'
+        '    ``stage`` says what decided.  ``near`` is the stored chunk that it came from, with their\n'
+        '    similarity, where it is not the same.\n'
+        '    """\n'
         '\n'
         '    chunk: Chunk\n'
+        '    text: str  # to embed\n'
         '    chunk_hash: str\n'
+        '    stage: str\n'
         '    chunk_id: int | None\n'
         '    vector: int | None  # index into Plan.texts\n'
+        '    near: KnownChunk | None = None\n'
+        '    similarity: float | None = None\n'
+        '    findings: tuple[Finding, ...] = ()\n'
         '\n'
         '    def as_dict(self) -> dict[str, Any]:\n'
         '        """What is None is left out: in SQL an absent key is null as well."""\n'
@@ -2381,10 +3333,20 @@ modules = {
         '        }\n'
         '        if piece.heading is not None:\n'
         '            fields["heading"] = piece.heading\n'
+        '        if len(self.text) > len(piece.text):\n'
+        '            fields["prefix"] = piece.heading\n'
         '        if self.chunk_id is not None:\n'
         '            fields["chunk_id"] = self.chunk_id\n'
+        '            if self.near is not None:\n'
+        '                fields["shown"] = piece.text\n'
         '        if self.vector is not None:\n'
         '            fields["vector"] = self.vector\n'
+        '            if self.near is not None:\n'
+        '                fields["near"] = self.near.chunk_id\n'
+        '                # what a guard has found is not asked of the vectors again\n'
+        '                fields["stage"] = self.stage\n'
+        '        if self.similarity is not None:\n'
+        '            fields["similarity"] = rounded(self.similarity)\n'
         '        return fields\n'
         '\n'
         '\n'
@@ -2398,13 +3360,29 @@ modules = {
         '    content_hash: str\n'
         '    chunks: list[PlannedChunk]\n'
         '    texts: list[str]\n'
+        '    details: dict[str, Any] | None\n'
         '\n'
         '    def as_dict(self) -> dict[str, Any]:\n'
-        '        return {\n'
+        '        fields: dict[str, Any] = {\n'
         '            "content_hash": self.content_hash,\n'
         '            "chunks": [planned.as_dict() for planned in self.chunks],\n'
         '            "texts": self.texts,\n'
         '        }\n'
+        '        if self.details is not None:\n'
+        '            fields["details"] = self.details\n'
+        '        return fields\n'
+        '\n'
+        '\n'
+        'class _Choice(NamedTuple):\n'
+        '    """What became of a chunk of the new text."""\n'
+        '\n'
+        '    stage: str\n'
+        '    row: KnownChunk | None = None\n'
+        '    verdict: Verdict | None = None  # absent if the row is the same\n'
+        '\n'
+        '    @property\n'
+        '    def keeps(self) -> bool:\n'
+        '        return self.row is not None and (self.verdict is None or self.verdict.keeps)\n'
         '\n'
         '\n'
         'def text_hash(text: str) -> str:\n'
@@ -2412,12 +3390,27 @@ modules = {
         '    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()\n'
         '\n'
         '\n'
-        'def plan(content: str, known: Sequence[KnownChunk], chunking: Chunking = DEFAULT) -> Plan:\n'
-        '    """Chunk ``content`` and match the chunks with the ``known`` ones by the hash of their text.\n'
+        'def rounded(similarity: float) -> float:\n'
+        '    """To four digits, and down: what is below a threshold is not shown as if it were not."""\n'
+        '    return floor(similarity * 10_000) / 10_000\n'
         '\n'
-        '    A stored row serves one chunk, so of equal chunks as many are kept as are stored.  Its\n'
-        '    place in the text is not part of its hash, and a heading above it only where headings are\n'
-        '    embedded: moving a paragraph costs no vector.\n'
+        '\n'
+        'def plan(\n'
+        '    content: str,\n'
+        '    known: Sequence[KnownChunk],\n'
+        '    chunking: Chunking = cutting.DEFAULT,\n'
+        '    policy: Policy = significance.DEFAULT,\n'
+        '    parts: Sequence[str] = (),\n'
+        '    *,\n'
+        '    pulse: Pulse = None,\n'
+        ') -> Plan:\n'
+        '    """Chunk ``content`` and find for each chunk the ``known`` one whose vector it may keep.\n'
+        '\n'
+        '    First by the hash of what is embedded, wherever it stands; what is left is aligned with the\n'
+        '    stored chunks that are left, and the policy judges.  A stored row serves one chunk, so of equal\n'
+        '    chunks as many are kept as are stored.\n'
+        '\n'
+        '    ``parts`` are the names of what the content is put together from.\n'
         '    """\n'
         '    if len(content) > LONGEST_TEXT:\n'
         '        raise StewardError(\n'
@@ -2434,43 +3427,292 @@ modules = {
         '        content_hash if len(text) == len(content) and text == content else text_hash(text)\n'
         '        for text in embedded\n'
         '    ]\n'
-        '    stored_as = _match(chunks, hashes, known) if known else [None] * len(chunks)\n'
+        '    rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))\n'
+        '    if rows:\n'
+        '        division = _Parts(content, parts)\n'
+        '        comparison = _Comparison(chunks, embedded, hashes, rows, policy, division)\n'
+        '        choices = comparison.choose(pulse)\n'
+        '    else:\n'
+        '        choices = [_Choice("new")] * len(chunks)\n'
         '\n'
         '    planned = []\n'
         '    vector_of_hash: dict[str, int] = {}\n'
         '    texts: list[str] = []\n'
-        '    for piece, text, piece_hash, row in zip(chunks, embedded, hashes, stored_as):\n'
-        '        if row is None:\n'
+        '    for piece, text, piece_hash, choice in zip(chunks, embedded, hashes, choices):\n'
+        '        vector = None\n'
+        '        if not choice.keeps:\n'
         '            vector = vector_of_hash.setdefault(piece_hash, len(texts))\n'
         '            if vector == len(texts):\n'
         '                texts.append(text)\n'
-        '            planned.append(PlannedChunk(piece, piece_hash, None, vector))\n'
-        '        else:\n'
-        '            planned.append(PlannedChunk(piece, piece_hash, row.chunk_id, None))\n'
-        '    return Plan(content_hash, planned, texts)\n'
+        '        planned.append(_planned(piece, text, piece_hash, choice, vector))\n'
+        '    details = _details(planned, rows, texts, division) if rows else None\n'
+        '    return Plan(content_hash, planned, texts, details)\n'
+        '\n'
+        '\n'
+        'def _planned(\n'
+        '    piece: Chunk, text: str, piece_hash: str, choice: _Choice, vector: int | None\n'
+        ') -> PlannedChunk:\n'
+        '    row, verdict = choice.row, choice.verdict\n'
+        '    chunk_id = row.chunk_id if row is not None and vector is None else None\n'
+        '    if verdict is None:\n'
+        '        return PlannedChunk(piece, text, piece_hash, choice.stage, chunk_id, vector)\n'
+        '    return PlannedChunk(\n'
+        '        piece,\n'
+        '        text,\n'
+        '        piece_hash,\n'
+        '        choice.stage,\n'
+        '        chunk_id,\n'
+        '        vector,\n'
+        '        row,\n'
+        '        verdict.similarity,\n'
+        '        verdict.findings,\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'class _Parts:\n'
+        '    """What a content is put together from: by name, and where each begins."""\n'
+        '\n'
+        '    def __init__(self, content: str, names: Sequence[str]) -> None:\n'
+        '        self.names: Sequence[str] = ()\n'
+        '        self._starts = [0]\n'
+        '        if names:\n'
+        '            place = content.find(PART_SEPARATOR)\n'
+        '            while place >= 0:\n'
+        '                self._starts.append(place + len(PART_SEPARATOR))\n'
+        '                place = content.find(PART_SEPARATOR, self._starts[-1])\n'
+        '            # Otherwise nobody knows which is which.\n'
+        '            if len(self._starts) == len(names):\n'
+        '                self.names = names\n'
+        '\n'
+        '    def of(self, piece: Chunk) -> list[int]:\n'
+        '        """The numbers of the parts that a chunk has something of."""\n'
+        '        ends = [*self._starts[1:], piece.end]\n'
+        '        return [\n'
+        '            number\n'
+        '            for number, (start, end) in enumerate(zip(self._starts, ends))\n'
+        '            if start < piece.end and piece.start < end\n'
+        '        ]\n'
+        '\n'
+        '    def changed(self, piece: Chunk, old_text: str) -> Iterable[int]:\n'
+        '        """The numbers of the parts in which a chunk differs from the text it came from."""\n'
+        '        numbers = self.of(piece)\n'
+        '        old_pieces = old_text.split(PART_SEPARATOR)\n'
+        '        new_pieces = piece.text.split(PART_SEPARATOR)\n'
+        '        if len(old_pieces) == len(new_pieces) == len(numbers):\n'
+        '            pieces = zip(numbers, old_pieces, new_pieces)\n'
+        '            return [number for number, old, new in pieces if old.strip() != new.strip()]\n'
+        '        # A part has become empty, or is so no longer: before or after those that are equal.\n'
+        '        reach = abs(len(old_pieces) - len(new_pieces))\n'
+        '        before = _equal(old_pieces, new_pieces)\n'
+        '        after = _equal(old_pieces[::-1], new_pieces[::-1])\n'
+        '        first = numbers[0] + before if before else numbers[0] - reach\n'
+        '        last = numbers[-1] - after if after else numbers[-1] + reach\n'
+        '        if first > last:\n'
+        '            first, last = numbers[0], numbers[-1]\n'
+        '        return range(max(0, first), min(len(self.names) - 1, last) + 1)\n'
+        '\n'
+        '    def names_of(self, numbers: Iterable[int]) -> list[str]:\n'
+        '        return [name for number, name in enumerate(self.names) if number in set(numbers)]\n'
+        '\n'
+        '\n'
+        'def _equal(old: Sequence[str], new: Sequence[str]) -> int:\n'
+        '    """How many of the texts are equal, from the first on."""\n'
+        '    pairs = enumerate(zip(old, new))\n'
+        '    return next(\n'
+        '        (number for number, (a, b) in pairs if a.strip() != b.strip()), min(len(old), len(new))\n'
+        '    )\n'
+        '\n'
+        '\n'
+        '@dataclass(frozen=True)\n'
+        'class _Comparison:\n'
+        '    """The chunks of the new text beside the stored ones, in the order of the document."""\n'
+        '\n'
+        '    chunks: Sequence[Chunk]\n'
+        '    embedded: Sequence[str]\n'
+        '    hashes: Sequence[str]\n'
+        '    rows: Sequence[KnownChunk]\n'
+        '    policy: Policy\n'
+        '    parts: _Parts\n'
+        '\n'
+        '    def choose(self, pulse: Pulse) -> list[_Choice]:\n'
+        '        """What becomes of each chunk."""\n'
+        '        anchors = _match(self.chunks, self.hashes, self.rows)\n'
+        '        numbers = sorted(anchors)\n'
+        '        in_order = longest_ascent([anchors[number] for number in numbers])\n'
+        '        stayed = {numbers[index] for index in in_order}\n'
+        '        choices = {\n'
+        '            number: _Choice("same" if number in stayed else "moved", self.rows[row])\n'
+        '            for number, row in anchors.items()\n'
+        '        }\n'
+        '        if len(anchors) < min(len(self.rows), len(self.chunks)):\n'
+        '            choices.update(self._judge_others(anchors, pulse))\n'
+        '        return [choices.get(number, _Choice("new")) for number in range(len(self.chunks))]\n'
+        '\n'
+        '    def _judge_others(self, anchors: Mapping[int, int], pulse: Pulse) -> dict[int, _Choice]:\n'
+        '        anchored = set(anchors.values())\n'
+        '        old = [\n'
+        '            Reading("" if index in anchored else row.text, self.policy)\n'
+        '            for index, row in enumerate(self.rows)\n'
+        '        ]\n'
+        '        new = [\n'
+        '            Reading("" if number in anchors else text, self.policy)\n'
+        '            for number, text in enumerate(self.embedded)\n'
+        '        ]\n'
+        '        matches = align(\n'
+        '            [reading.normal for reading in old], [reading.normal for reading in new], anchors, pulse\n'
+        '        )\n'
+        '        choices = {}\n'
+        '        taken: set[int] = set()\n'
+        '        by_similarity = sorted(matches, key=lambda number: (-matches[number].similarity, number))\n'
+        '        for number in by_similarity:\n'
+        '            match = matches[number]\n'
+        '            row = self.rows[match.old]\n'
+        '            piece = self.chunks[number]\n'
+        '            if self.embedded[number] == piece.text:\n'
+        '                pair = old[match.old], new[number]\n'
+        '                alike: float | None = match.similarity\n'
+        '            else:\n'
+        '                pair = _below_headings(row.text, piece.text, piece.heading, self.policy)\n'
+        '                alike = None\n'
+        '            verdict = self._of_parts(piece, pair[0].text) or judge_readings(\n'
+        '                *pair, self.policy, pulse, alike\n'
+        '            )\n'
+        '            if verdict.keeps and match.old in taken:\n'
+        '                verdict = Verdict("different", False, verdict.similarity)\n'
+        '            if verdict.keeps:\n'
+        '                taken.add(match.old)\n'
+        '            choices[number] = _Choice(verdict.stage, row, verdict)\n'
+        '        return choices\n'
+        '\n'
+        '    def _of_parts(self, piece: Chunk, old_text: str) -> Verdict | None:\n'
+        '        """What the policy says of parts whose every change counts."""\n'
+        '        if not self.policy.always or not self.parts.names:\n'
+        '            return None\n'
+        '        changed = self.parts.names_of(self.parts.changed(piece, old_text))\n'
+        '        counting = tuple(name for name in changed if name in self.policy.always)\n'
+        '        if not counting:\n'
+        '            return None\n'
+        '        alike = similarity(old_text, piece.text)\n'
+        '        return Verdict("guarded", False, alike, (Finding("always", (), counting),))\n'
+        '\n'
+        '\n'
+        'def accepts(\n'
+        '    old_text: str, text: str, heading: str | None, policy: Policy, pulse: Pulse = None\n'
+        ') -> bool:\n'
+        '    """Whether a chunk may keep the vector of another text; heading: that embedded before it."""\n'
+        '    if heading is None:\n'
+        '        return judge_readings(Reading(old_text, policy), Reading(text, policy), policy, pulse).keeps\n'
+        '    pair = _below_headings(old_text, text, heading, policy)\n'
+        '    return judge_readings(*pair, policy, pulse).keeps\n'
+        '\n'
+        '\n'
+        'def _below_headings(\n'
+        '    old_text: str, text: str, new_heading: str | None, policy: Policy\n'
+        ') -> tuple[Reading, Reading]:\n'
+        '    """The two texts without the headings that were embedded before them."""\n'
+        '    heading, blank, rest = old_text.partition("\\n\\n")\n'
+        '    if not blank:\n'
+        '        heading, rest = "", old_text\n'
+        '    return Reading(rest, policy, heading), Reading(text, policy, new_heading)\n'
         '\n'
         '\n'
         'def _match(\n'
-        '    chunks: Sequence[Chunk], hashes: Sequence[str], known: Sequence[KnownChunk]\n'
-        ') -> list[KnownChunk | None]:\n'
-        '    """For each chunk the stored row that it keeps: preferably one in its place, else in order."""\n'
-        '    in_order = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))\n'
-        '    in_place: dict[tuple[int, str], KnownChunk] = {}\n'
-        '    for row in in_order:\n'
-        '        in_place.setdefault((row.ordinal, row.chunk_hash), row)\n'
-        '    matched = [\n'
-        '        in_place.get((piece.ordinal, piece_hash)) for piece, piece_hash in zip(chunks, hashes)\n'
-        '    ]\n'
+        '    chunks: Sequence[Chunk], hashes: Sequence[str], rows: Sequence[KnownChunk]\n'
+        ') -> dict[int, int]:\n'
+        '    """The index of the row that a chunk keeps: preferably one in its place, else in order."""\n'
+        '    in_place: dict[tuple[int, str], int] = {}\n'
+        '    for index, row in enumerate(rows):\n'
+        '        in_place.setdefault((row.ordinal, row.chunk_hash), index)\n'
+        '    matched = {}\n'
+        '    for piece, piece_hash in zip(chunks, hashes):\n'
+        '        index_in_place = in_place.get((piece.ordinal, piece_hash))\n'
+        '        if index_in_place is not None:\n'
+        '            matched[piece.ordinal] = index_in_place\n'
         '\n'
-        '    taken = {row.chunk_id for row in matched if row}\n'
-        '    spare: defaultdict[str, deque[KnownChunk]] = defaultdict(deque)\n'
-        '    for row in in_order:\n'
-        '        if row.chunk_id not in taken:\n'
-        '            spare[row.chunk_hash].append(row)\n'
-        '    for index, piece_hash in enumerate(hashes):\n'
-        '        if matched[index] is None and spare[piece_hash]:\n'
-        '            matched[index] = spare[piece_hash].popleft()\n'
-        '    return matched\n',
+        '    taken = set(matched.values())\n'
+        '    spare: defaultdict[str, deque[int]] = defaultdict(deque)\n'
+        '    for index, row in enumerate(rows):\n'
+        '        if index not in taken:\n'
+        '            spare[row.chunk_hash].append(index)\n'
+        '    for piece, piece_hash in zip(chunks, hashes):\n'
+        '        if piece.ordinal not in matched and spare[piece_hash]:\n'
+        '            matched[piece.ordinal] = spare[piece_hash].popleft()\n'
+        '    return matched\n'
+        '\n'
+        '\n'
+        'def _details(\n'
+        '    planned: Sequence[PlannedChunk], rows: Sequence[KnownChunk], texts: Sequence[str], parts: _Parts\n'
+        ') -> dict[str, Any]:\n'
+        '    """What a person may want to know of a decision later."""\n'
+        '    stages = Counter(each.stage for each in planned)\n'
+        '    kept = {each.chunk_id for each in planned}\n'
+        '    near = {each.near.chunk_id for each in planned if each.near is not None}\n'
+        '    stages["removed"] = sum(row.chunk_id not in kept | near for row in rows)\n'
+        '    details: dict[str, Any] = {"stages": {stage: stages[stage] for stage in STAGES}}\n'
+        '    compared = [(each.similarity, each) for each in planned if each.similarity is not None]\n'
+        '    if compared:\n'
+        '        least, chunk_of_least = min(compared, key=lambda pair: pair[0])\n'
+        '        details["least_similar"] = {\n'
+        '            "ordinal": chunk_of_least.chunk.ordinal,\n'
+        '            "similarity": rounded(least),\n'
+        '        }\n'
+        '    guards = [\n'
+        '        {\n'
+        '            "guard": finding.guard,\n'
+        '            "ordinal": each.chunk.ordinal,\n'
+        '            "gone": _shortened(finding.gone),\n'
+        '            "came": _shortened(finding.came),\n'
+        '        }\n'
+        '        for each in planned\n'
+        '        if each.stage == "guarded"\n'
+        '        for finding in each.findings\n'
+        '    ]\n'
+        '    if guards:\n'
+        '        details["guards"] = guards[:_MOST_FINDINGS]\n'
+        '    changed = parts.names_of(_changed_parts(planned, rows, parts))\n'
+        '    if changed:\n'
+        '        details["parts"] = changed\n'
+        '    details["characters"] = planned[-1].chunk.end if planned else 0\n'
+        '    details["characters_embedded"] = sum(map(len, texts))\n'
+        '    return details\n'
+        '\n'
+        '\n'
+        'def _shortened(values: Sequence[str]) -> list[str]:\n'
+        '    return [value[:_LONGEST_FINDING] for value in values[:_MOST_FINDINGS]]\n'
+        '\n'
+        '\n'
+        'def _changed_parts(\n'
+        '    planned: Sequence[PlannedChunk], rows: Sequence[KnownChunk], parts: _Parts\n'
+        ') -> set[int]:\n'
+        '    """The numbers of the parts in which something changed."""\n'
+        '    changed: set[int] = set()\n'
+        '    if not parts.names:\n'
+        '        return changed\n'
+        '    heirs: dict[int, Chunk] = {}\n'
+        '    for each in planned:\n'
+        '        if each.near is not None:\n'
+        '            changed.update(parts.changed(each.chunk, each.near.text))\n'
+        '            heirs[each.near.chunk_id] = each.chunk\n'
+        '        elif each.chunk_id is None:\n'
+        '            changed.update(parts.of(each.chunk))\n'
+        '        else:\n'
+        '            heirs[each.chunk_id] = each.chunk\n'
+        '    # What was removed was of a part between those of its neighbours.\n'
+        '    last = 0\n'
+        '    removed = False\n'
+        '    for row in rows:\n'
+        '        heir = heirs.get(row.chunk_id)\n'
+        '        if heir is None:\n'
+        '            removed = True\n'
+        '            continue\n'
+        '        numbers = parts.of(heir)\n'
+        '        if removed:\n'
+        '            changed.update(range(min(last, numbers[0]), max(last, numbers[0]) + 1))\n'
+        '            removed = False\n'
+        '        last = numbers[-1]\n'
+        '    if removed:\n'
+        '        changed.update(range(last, len(parts.names)))\n'
+        '    return changed\n',
     ),
     'steward_py.recursive': (
         'plpython/steward_py/recursive.py',
@@ -2778,6 +4020,611 @@ modules = {
         '    def warning(self, message: str, /) -> None: ...\n'
         '\n'
         '    def error(self, message: str, /, **fields: str) -> NoReturn: ...\n',
+    ),
+    'steward_py.significance': (
+        'plpython/steward_py/significance.py',
+        '"""Whether a change is worth a new vector: a policy, and the stages that judge by it.\n'
+        '\n'
+        'The stages stand in the order of what they cost, and each can decide:\n'
+        '\n'
+        '1. equal, and equal after normalisation: kept;\n'
+        '2. guards: a number, date, negation, name or heading differs: not kept, however alike the rest is;\n'
+        '3. structure: a paragraph is new, gone, or not alike: not kept;\n'
+        '4. similarity of the whole: decides.\n'
+        '\n'
+        'Compared is always the text that the vector was made from, so that small edits add up.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import json\n'
+        'import re\n'
+        'from collections import Counter\n'
+        'from collections.abc import Mapping, Sequence\n'
+        'from dataclasses import asdict, dataclass\n'
+        'from functools import cached_property\n'
+        'from typing import Any, NamedTuple\n'
+        'from unicodedata import category, normalize\n'
+        '\n'
+        'from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError\n'
+        'from steward_py.findings import GUARDS, findings_of, lexicon_of, path_without_numbering\n'
+        'from steward_py.languages import LANGUAGES\n'
+        'from steward_py.similarity import Pulse, similarity\n'
+        '\n'
+        'NORMALISATIONS = ("unicode", "space", "case", "punctuation")\n'
+        'COSINES = ("chunk", "lead", "centroid", "pairwise")\n'
+        '\n'
+        '# References matter in a law, and not in a manual that counts its sections: to be asked for.\n'
+        '_DEFAULT_GUARDS = ("numbers", "dates", "negations", "names", "headings")\n'
+        '\n'
+        '# So many paragraphs in both texts that are not equal are too many to look for twins.\n'
+        '_MOST_PAIRS = 2_500\n'
+        '\n'
+        '# The same sign, as different keyboards and programs write it; and what cannot be seen.\n'
+        '_VARIANTS = str.maketrans(\n'
+        '    {\n'
+        '        **dict.fromkeys("\\u2018\\u2019\\u201a\\u201b\\u2032\\u00b4", "\'"),\n'
+        '        **dict.fromkeys("\\u201c\\u201d\\u201e\\u201f\\u2033\\u00ab\\u00bb", \'"\'),\n'
+        '        **dict.fromkeys("\\u2010\\u2011\\u2012\\u2013\\u2212", "-"),\n'
+        '        "\\u2026": "...",\n'
+        '        **dict.fromkeys("\\u00ad\\u200b\\u2060\\ufeff"),\n'
+        '    }\n'
+        ')\n'
+        '\n'
+        '_BLANK_LINES = re.compile(r"\\n[^\\S\\n]*\\n\\s*|\\x1d")\n'
+        '# a list item, a row of a table, a heading: paragraphs of their own\n'
+        '_ITEM = re.compile(r"(?:[-*+\\u2022]\\s|\\d+[.)]\\s|\\||#{1,6}\\s)")\n'
+        '# Nobody wraps a text to shorter lines.\n'
+        '_NARROWEST = 40\n'
+        '_SIGN = re.compile(r"[^\\w\\s]")\n'
+        '_UNDERLINE = re.compile(r"(?:=+|-{2,})\\Z")\n'
+        '\n'
+        '\n'
+        '@dataclass(frozen=True)\n'
+        'class Policy:\n'
+        '    """What counts as a change.  See ``parse_policy`` for the meaning of each."""\n'
+        '\n'
+        '    similarity: float | None = 0.95\n'
+        '    normalise: tuple[str, ...] = ("unicode", "space")\n'
+        '    guards: tuple[str, ...] = _DEFAULT_GUARDS\n'
+        '    languages: tuple[str, ...] = LANGUAGES\n'
+        '    negations: tuple[str, ...] = ()\n'
+        '    structure: bool = True\n'
+        '    cosine: float | None = None\n'
+        '    cosine_by: str = "chunk"\n'
+        '    always: tuple[str, ...] = ()\n'
+        '\n'
+        '\n'
+        'DEFAULT = Policy()\n'
+        '\n'
+        '\n'
+        'class Finding(NamedTuple):\n'
+        '    """What a guard found to be gone from the old text, and to have come with the new one."""\n'
+        '\n'
+        '    guard: str\n'
+        '    gone: tuple[str, ...]\n'
+        '    came: tuple[str, ...]\n'
+        '\n'
+        '\n'
+        'class Verdict(NamedTuple):\n'
+        '    """What was decided about a text in the place of another.\n'
+        '\n'
+        '    ``stage`` is the one that decided: same, normalised, guarded, structure, similar or different.\n'
+        '    """\n'
+        '\n'
+        '    stage: str\n'
+        '    keeps: bool\n'
+        '    similarity: float\n'
+        '    findings: tuple[Finding, ...] = ()\n'
+        '\n'
+        '\n'
+        'class Paragraph(NamedTuple):\n'
+        '    """A paragraph in its normal form, and as the guards read it."""\n'
+        '\n'
+        '    normal: str\n'
+        '    text: str\n'
+        '\n'
+        '\n'
+        'class Reading:\n'
+        '    """A text as the stages read it; each form is made when it is first needed.\n'
+        '\n'
+        '    ``heading`` stood above it when it was embedded.\n'
+        '    """\n'
+        '\n'
+        '    def __init__(self, text: str, policy: Policy, heading: str | None = None) -> None:\n'
+        '        self.text = text\n'
+        '        self.heading = heading\n'
+        '        self._policy = policy\n'
+        '\n'
+        '    @cached_property\n'
+        '    def normal(self) -> str:\n'
+        '        return normalised(self.text, self._policy)\n'
+        '\n'
+        '    @cached_property\n'
+        '    def paragraphs(self) -> list[Paragraph]:\n'
+        '        return [\n'
+        '            Paragraph(normalised(paragraph, self._policy), paragraph)\n'
+        '            for paragraph in paragraphs_of(canonical(self.text))\n'
+        '        ]\n'
+        '\n'
+        '\n'
+        'def parse_policy(options: Mapping[str, object] | None) -> Policy:\n'
+        '    """The policy that somebody wrote down, checked.  What is left out has its default."""\n'
+        '    given = options or {}\n'
+        '    names = tuple(asdict(DEFAULT))\n'
+        '    for name, value in given.items():\n'
+        '        if name not in names:\n'
+        '            raise _refusal({name: value}, f"The keys are {\', \'.join(names)}.")\n'
+        '    structure = given.get("structure", DEFAULT.structure)\n'
+        '    if not isinstance(structure, bool):\n'
+        '        raise _refusal({"structure": structure}, "structure is true or false.")\n'
+        '    cosine_by = given.get("cosine_by", DEFAULT.cosine_by)\n'
+        '    if not isinstance(cosine_by, str) or cosine_by not in COSINES:\n'
+        '        raise _refusal({"cosine_by": cosine_by}, f"cosine_by is one of {\', \'.join(COSINES)}.")\n'
+        '    negations = _words(given, "negations")\n'
+        '    for word in negations:\n'
+        '        if not re.fullmatch(r"[^\\W\\d_]+(?:[\'-][^\\W\\d_]+)*", word):\n'
+        '            raise _refusal({"negations": word}, "negations are single words.")\n'
+        '    return Policy(\n'
+        '        similarity=_share(given, "similarity", DEFAULT.similarity),\n'
+        '        normalise=_some_of(given, "normalise", NORMALISATIONS, DEFAULT.normalise),\n'
+        '        guards=_some_of(given, "guards", GUARDS, DEFAULT.guards),\n'
+        '        languages=_some_of(given, "languages", LANGUAGES, DEFAULT.languages),\n'
+        '        negations=tuple(dict.fromkeys(word.lower() for word in negations)),\n'
+        '        structure=structure,\n'
+        '        cosine=_share(given, "cosine", DEFAULT.cosine),\n'
+        '        cosine_by=cosine_by,\n'
+        '        always=_words(given, "always"),\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def policy_as_dict(policy: Policy) -> dict[str, Any]:\n'
+        '    """The normal form of a policy: with every key, so that it means the same for ever."""\n'
+        '    return {\n'
+        '        name: list(value) if isinstance(value, tuple) else value\n'
+        '        for name, value in asdict(policy).items()\n'
+        '    }\n'
+        '\n'
+        '\n'
+        'def canonical(text: str) -> str:\n'
+        '    """The text without what distinguishes only the programs it was written with."""\n'
+        '    if text.isascii():\n'
+        '        return text\n'
+        '    return normalize("NFC", text).translate(_VARIANTS)\n'
+        '\n'
+        '\n'
+        'def normalised(text: str, policy: Policy) -> str:\n'
+        '    """The text without what the policy says is no change."""\n'
+        '    normalise = policy.normalise\n'
+        '    if "unicode" in normalise:\n'
+        '        text = canonical(text)\n'
+        '    if "case" in normalise:\n'
+        '        text = text.casefold()\n'
+        '    if "punctuation" in normalise:\n'
+        '        text = _without_punctuation(text)\n'
+        '    if "space" in normalise:\n'
+        '        text = " ".join(text.split())\n'
+        '    return text\n'
+        '\n'
+        '\n'
+        'def paragraphs_of(text: str) -> list[str]:\n'
+        '    """The paragraphs of a text, with white space as single spaces.\n'
+        '\n'
+        '    List items, rows of tables and headings are paragraphs, and so is a line that was ended before\n'
+        '    it was full: the next word would have fit.\n'
+        '    """\n'
+        '    paragraphs = []\n'
+        '    for block in _BLANK_LINES.split(text):\n'
+        '        lines = [" ".join(line.split()) for line in block.split("\\n")]\n'
+        '        lines = [line for line in lines if line]\n'
+        '        width = max(map(len, lines), default=0)\n'
+        '        first = 0\n'
+        '        for index in range(1, len(lines) + 1):\n'
+        '            if index == len(lines) or _is_ended(lines[index - 1], lines[index], width):\n'
+        '                paragraphs.append(" ".join(lines[first:index]))\n'
+        '                first = index\n'
+        '    return paragraphs\n'
+        '\n'
+        '\n'
+        'def _is_ended(line: str, following: str, width: int) -> bool:\n'
+        '    if _UNDERLINE.match(following):\n'
+        '        return False\n'
+        '    return (\n'
+        '        width < _NARROWEST\n'
+        '        or line[0] in "#|"\n'
+        '        or _UNDERLINE.match(line) is not None\n'
+        '        or _ITEM.match(following) is not None\n'
+        '        or len(line) + 1 + len(following.partition(" ")[0]) <= width\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def _without_punctuation(text: str) -> str:\n'
+        '    def rest(match: re.Match[str]) -> str:\n'
+        '        sign = match.group()\n'
+        '        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]\n'
+        '        stays = (\n'
+        '            (before.isalnum() and after.isalnum())\n'
+        '            or (after.isdigit() and sign in "-.#/")\n'
+        '            or (before.isdigit() and sign in "%\\u2030")\n'
+        '        )\n'
+        '        return sign if stays or category(sign)[0] != "P" else ""\n'
+        '\n'
+        '    return _SIGN.sub(rest, text)\n'
+        '\n'
+        '\n'
+        'def judge(old: str, new: str, policy: Policy = DEFAULT, pulse: Pulse = None) -> Verdict:\n'
+        '    """Whether the vector of the old text may stand for the new one."""\n'
+        '    return judge_readings(Reading(old, policy), Reading(new, policy), policy, pulse)\n'
+        '\n'
+        '\n'
+        'def judge_readings(\n'
+        '    old: Reading,\n'
+        '    new: Reading,\n'
+        '    policy: Policy,\n'
+        '    pulse: Pulse = None,\n'
+        '    alike: float | None = None,\n'
+        ') -> Verdict:\n'
+        '    """As ``judge``; ``alike`` is the similarity of the normal forms, if it is known already."""\n'
+        '    if (old.text, old.heading) == (new.text, new.heading):\n'
+        '        return Verdict("same", True, 1.0)\n'
+        '    if alike is None:\n'
+        '        alike = similarity(old.normal, new.normal, 0.0, pulse)\n'
+        '    if policy.similarity is None:\n'
+        '        return Verdict("different", False, alike)\n'
+        '    headings = _changed_heading(old, new, policy)\n'
+        '    if old.normal == new.normal and not headings:\n'
+        '        return Verdict("normalised", True, 1.0)\n'
+        '    stage, findings = "guarded", headings + _changed_findings(old, new, policy)\n'
+        '    if not findings and policy.structure:\n'
+        '        findings = _changed_structure(old, new, policy.similarity, pulse)\n'
+        '        # as many as before: none was added or removed, some were rewritten\n'
+        '        is_rewritten = all(len(each.gone) == len(each.came) for each in findings)\n'
+        '        stage = "different" if is_rewritten else "structure"\n'
+        '    if not findings:\n'
+        '        stage = "similar" if alike >= policy.similarity else "different"\n'
+        '    return Verdict(stage, stage == "similar", alike, findings)\n'
+        '\n'
+        '\n'
+        'def _changed_heading(old: Reading, new: Reading, policy: Policy) -> tuple[Finding, ...]:\n'
+        '    if "headings" not in policy.guards:\n'
+        '        return ()\n'
+        '    lexicon = lexicon_of(policy.languages, policy.negations)\n'
+        '    before, after = (path_without_numbering(each.heading or "", lexicon) for each in (old, new))\n'
+        '    if before == after:\n'
+        '        return ()\n'
+        '    return (Finding("headings", (before,) if before else (), (after,) if after else ()),)\n'
+        '\n'
+        '\n'
+        'def _changed_findings(old: Reading, new: Reading, policy: Policy) -> tuple[Finding, ...]:\n'
+        '    if not policy.guards:\n'
+        '        return ()\n'
+        '    common = _common(old.paragraphs, new.paragraphs)\n'
+        '    if _in_order(old.paragraphs, common) == _in_order(new.paragraphs, common):\n'
+        '        before, after = _others(old.paragraphs, common), _others(new.paragraphs, common)\n'
+        '    else:\n'
+        '        # what has changed its place may have changed what it belongs to\n'
+        '        before, after = old.paragraphs, new.paragraphs\n'
+        '    lexicon = lexicon_of(policy.languages, policy.negations)\n'
+        '    found_before = findings_of([each.text for each in before], policy.guards, lexicon)\n'
+        '    found_after = findings_of([each.text for each in after], policy.guards, lexicon)\n'
+        '    return tuple(\n'
+        '        _finding(guard, found_before[guard], found_after[guard])\n'
+        '        for guard in policy.guards\n'
+        '        if found_before[guard] != found_after[guard]\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def _finding(guard: str, before: Sequence[str], after: Sequence[str]) -> Finding:\n'
+        '    gone = tuple((Counter(before) - Counter(after)).elements())\n'
+        '    came = tuple((Counter(after) - Counter(before)).elements())\n'
+        '    if not gone and not came:\n'
+        '        # the same ones in another order\n'
+        '        swapped = [pair for pair in zip(before, after) if pair[0] != pair[1]]\n'
+        '        gone, came = tuple(old for old, _ in swapped), tuple(new for _, new in swapped)\n'
+        '    return Finding(guard, gone, came)\n'
+        '\n'
+        '\n'
+        'def _common(old: Sequence[Paragraph], new: Sequence[Paragraph]) -> Counter[str]:\n'
+        '    return Counter(each.normal for each in old) & Counter(each.normal for each in new)\n'
+        '\n'
+        '\n'
+        'def _in_order(paragraphs: Sequence[Paragraph], common: Counter[str]) -> list[str]:\n'
+        '    return [each.normal for each in paragraphs if each.normal in common]\n'
+        '\n'
+        '\n'
+        'def _others(paragraphs: Sequence[Paragraph], common: Counter[str]) -> list[Paragraph]:\n'
+        '    left = Counter(common)\n'
+        '    others = []\n'
+        '    for each in paragraphs:\n'
+        '        if left[each.normal] > 0:\n'
+        '            left[each.normal] -= 1\n'
+        '        else:\n'
+        '            others.append(each)\n'
+        '    return others\n'
+        '\n'
+        '\n'
+        'def _changed_structure(\n'
+        '    old: Reading, new: Reading, threshold: float, pulse: Pulse\n'
+        ') -> tuple[Finding, ...]:\n'
+        '    """The paragraphs of either text that have no twin in the other one.\n'
+        '\n'
+        '    Each is the twin of one.  The most alike pair up first, so that with a lower threshold there\n'
+        '    can only be more pairs.\n'
+        '    """\n'
+        '    common = _common(old.paragraphs, new.paragraphs)\n'
+        '    gone = [each.normal for each in _others(old.paragraphs, common)]\n'
+        '    came = [each.normal for each in _others(new.paragraphs, common)]\n'
+        '    if len(gone) * len(came) <= _MOST_PAIRS:\n'
+        '        pairs = [\n'
+        '            (-similarity(before, after, threshold, pulse), i, j)\n'
+        '            for i, before in enumerate(gone)\n'
+        '            for j, after in enumerate(came)\n'
+        '        ]\n'
+        '        paired_before: set[int] = set()\n'
+        '        paired_after: set[int] = set()\n'
+        '        for negative, i, j in sorted(pairs):\n'
+        '            if -negative >= threshold and i not in paired_before and j not in paired_after:\n'
+        '                paired_before.add(i)\n'
+        '                paired_after.add(j)\n'
+        '        gone = [text for i, text in enumerate(gone) if i not in paired_before]\n'
+        '        came = [text for j, text in enumerate(came) if j not in paired_after]\n'
+        '    return (Finding("structure", tuple(gone), tuple(came)),) if gone or came else ()\n'
+        '\n'
+        '\n'
+        'def _share(options: Mapping[str, object], name: str, default: float | None) -> float | None:\n'
+        '    value = options.get(name, default)\n'
+        '    if value is None:\n'
+        '        return None\n'
+        '    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:\n'
+        '        raise _refusal({name: value}, f"{name} is a number from 0 to 1, or null.")\n'
+        '    return float(value)\n'
+        '\n'
+        '\n'
+        'def _some_of(\n'
+        '    options: Mapping[str, object], name: str, choices: Sequence[str], default: tuple[str, ...]\n'
+        ') -> tuple[str, ...]:\n'
+        '    """Those of the choices that are listed, in the order of the choices."""\n'
+        '    value = options.get(name, default)\n'
+        '    if not isinstance(value, (list, tuple)) or any(each not in choices for each in value):\n'
+        '        raise _refusal({name: value}, f"{name} is an array of any of {\', \'.join(choices)}.")\n'
+        '    return tuple(choice for choice in choices if choice in value)\n'
+        '\n'
+        '\n'
+        'def _words(options: Mapping[str, object], name: str) -> tuple[str, ...]:\n'
+        '    value = options.get(name, ())\n'
+        '    if not isinstance(value, (list, tuple)) or not all(\n'
+        '        isinstance(each, str) and each for each in value\n'
+        '    ):\n'
+        '        raise _refusal({name: value}, f"{name} is an array of strings that are not empty.")\n'
+        '    return tuple(dict.fromkeys(value))\n'
+        '\n'
+        '\n'
+        'def _refusal(option: Mapping[str, object], hint: str) -> StewardError:\n'
+        '    return StewardError(\n'
+        '        "the significance policy is not valid",\n'
+        '        sqlstate=INVALID_PARAMETER_VALUE,\n'
+        '        detail=f"It has {json.dumps(option, ensure_ascii=False)}.",\n'
+        '        hint=hint,\n'
+        '    )\n',
+    ),
+    'steward_py.similarity': (
+        'plpython/steward_py/similarity.py',
+        '"""How alike two texts are: the indel ratio, ``2 * LCS / (len(a) + len(b))``.\n'
+        '\n'
+        'The longest common subsequence is counted by rapidfuzz where it can be imported, otherwise with bits\n'
+        "in Python's long integers (Hyyr\xf6 2004): the same numbers either way.\n"
+        '\n'
+        'Two long texts would take minutes.  From a product of lengths on that takes some 50 ms with the\n'
+        'bits, what is counted is the subsequence that runs through blocks which both texts have: never more\n'
+        'than the longest.  So two long texts may be called less alike than they are, and never more; and\n'
+        'what is less alike is embedded.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'from bisect import bisect_left\n'
+        'from collections import Counter\n'
+        'from collections.abc import Callable\n'
+        'from functools import cache\n'
+        'from math import ceil\n'
+        'from typing import Optional\n'
+        '\n'
+        '# Called now and then during long work, so that the server can look for interrupts.\n'
+        'Pulse = Optional[Callable[[], None]]\n'
+        '\n'
+        '# The product of lengths up to which the ratio is exact; what a pair of longer texts may cost.\n'
+        'EXACT = 400_000_000\n'
+        '\n'
+        '_BLOCK = 16\n'
+        '_ROWS_BETWEEN_PULSES = 256\n'
+        '_STEPS_BETWEEN_PULSES = 16_384\n'
+        '\n'
+        '\n'
+        'def similarity(a: str, b: str, cutoff: float = 0.0, pulse: Pulse = None) -> float:\n'
+        '    """The indel ratio of two texts, from 0 to 1; 0 as soon as it is known to be below ``cutoff``.\n'
+        '\n'
+        '    Two empty texts are equal.\n'
+        '    """\n'
+        '    if a == b:\n'
+        '        return 1.0\n'
+        '    total = len(a) + len(b)\n'
+        '    needed = _needed(cutoff, total)\n'
+        '    if min(len(a), len(b)) < needed:\n'
+        '        return 0.0\n'
+        '    if (len(a), a) > (len(b), b):\n'
+        '        a, b = b, a\n'
+        '\n'
+        '    start = common_prefix(a, b)\n'
+        '    end = common_suffix(a, b, min(len(a), len(b)) - start)\n'
+        '    outside = start + end\n'
+        '    a = a[start : len(a) - end]\n'
+        '    b = b[start : len(b) - end]\n'
+        '\n'
+        '    if needed > outside and _common_characters(a, b) < needed - outside:\n'
+        '        return 0.0\n'
+        '    if len(a) * len(b) <= EXACT:\n'
+        '        common = _common_subsequence(a, b, needed - outside, pulse)\n'
+        '    else:\n'
+        '        common = _common_through_blocks(a, b, pulse)\n'
+        '    common += outside\n'
+        '    return 2 * common / total if common >= needed else 0.0\n'
+        '\n'
+        '\n'
+        'def common_prefix(a: str, b: str) -> int:\n'
+        '    """How many characters the two texts begin with in common."""\n'
+        '    low, high = 0, min(len(a), len(b))\n'
+        '    while low < high:\n'
+        '        middle = (low + high + 1) // 2\n'
+        '        if a[low:middle] == b[low:middle]:\n'
+        '            low = middle\n'
+        '        else:\n'
+        '            high = middle - 1\n'
+        '    return low\n'
+        '\n'
+        '\n'
+        'def common_suffix(a: str, b: str, limit: int) -> int:\n'
+        '    """How many characters the two texts end with in common, up to a limit."""\n'
+        '    low, high = 0, limit\n'
+        '    while low < high:\n'
+        '        middle = (low + high + 1) // 2\n'
+        '        if a[len(a) - middle : len(a) - low] == b[len(b) - middle : len(b) - low]:\n'
+        '            low = middle\n'
+        '        else:\n'
+        '            high = middle - 1\n'
+        '    return low\n'
+        '\n'
+        '\n'
+        'def _needed(cutoff: float, total: int) -> int:\n'
+        '    """The fewest common characters whose ratio is not below the cutoff."""\n'
+        '    needed = max(0, ceil(cutoff * total / 2))\n'
+        '    # rounding may be off by one, and the ratio is what decides\n'
+        '    while needed > 0 and 2 * (needed - 1) / total >= cutoff:\n'
+        '        needed -= 1\n'
+        '    while 2 * needed / total < cutoff:\n'
+        '        needed += 1\n'
+        '    return needed\n'
+        '\n'
+        '\n'
+        'def _common_characters(a: str, b: str) -> int:\n'
+        '    counts = Counter(b)\n'
+        '    return sum(min(count, counts[character]) for character, count in Counter(a).items())\n'
+        '\n'
+        '\n'
+        'def _common_subsequence(a: str, b: str, needed: int, pulse: Pulse) -> int:\n'
+        '    """The length of the longest common subsequence; anything less once it is below ``needed``."""\n'
+        '    if not a or not b:\n'
+        '        return 0\n'
+        '    library = _library()\n'
+        '    if library is not None:\n'
+        '        if pulse is not None:\n'
+        '            pulse()\n'
+        '        return library(a, b)\n'
+        '    return _count_with_bits(a, b, needed, pulse)\n'
+        '\n'
+        '\n'
+        '@cache\n'
+        'def _library() -> Callable[[str, str], int] | None:\n'
+        '    """What rapidfuzz counts with.  Imported late: it takes a while, and few sessions compare."""\n'
+        '    try:\n'
+        '        from rapidfuzz.distance.LCSseq import similarity as library  # noqa: PLC0415\n'
+        '    except ImportError:\n'
+        '        return None\n'
+        '    return library\n'
+        '\n'
+        '\n'
+        'def _count_with_bits(a: str, b: str, needed: int, pulse: Pulse) -> int:\n'
+        '    """As ``_common_subsequence``, a row of the table at a time: each bit is a place in ``b``.\n'
+        '\n'
+        '    A bit that is 0 says that the length grows at its place.\n'
+        '    """\n'
+        '    masks: dict[str, int] = {}\n'
+        '    bit = 1\n'
+        '    for character in b:\n'
+        '        masks[character] = masks.get(character, 0) | bit\n'
+        '        bit <<= 1\n'
+        '    full = bit - 1\n'
+        '    row = full\n'
+        '    common = 0\n'
+        '    for first in range(0, len(a), _ROWS_BETWEEN_PULSES):\n'
+        '        if pulse is not None:\n'
+        '            pulse()\n'
+        '        for character in a[first : first + _ROWS_BETWEEN_PULSES]:\n'
+        '            mask = masks.get(character)\n'
+        '            if mask is not None:\n'
+        '                matches = row & mask\n'
+        '                row = (row + matches) | (row - matches)\n'
+        '        row &= full\n'
+        '        common = len(b) - bin(row).count("1")\n'
+        '        if common + max(0, len(a) - first - _ROWS_BETWEEN_PULSES) < needed:\n'
+        '            break\n'
+        '    return common\n'
+        '\n'
+        '\n'
+        'def _common_through_blocks(a: str, b: str, pulse: Pulse) -> int:\n'
+        '    """The length of a common subsequence that is found in a time that grows as the texts do."""\n'
+        '    common = 0\n'
+        '    budget = EXACT\n'
+        '    end_a = end_b = 0\n'
+        '    for start_a, start_b in [*_common_blocks(a, b, pulse), (len(a), len(b))]:\n'
+        '        gap_a, gap_b = a[end_a:start_a], b[end_b:start_b]\n'
+        '        start = common_prefix(gap_a, gap_b)\n'
+        '        end = common_suffix(gap_a, gap_b, min(len(gap_a), len(gap_b)) - start)\n'
+        '        common += start + end\n'
+        '        gap_a = gap_a[start : len(gap_a) - end]\n'
+        '        gap_b = gap_b[start : len(gap_b) - end]\n'
+        '        # a gap of nothing but one character costs more than its product says\n'
+        '        cost = (len(gap_a) + 1) * (len(gap_b) + 1)\n'
+        '        if cost <= budget:\n'
+        '            budget -= cost\n'
+        '            common += _common_subsequence(gap_a, gap_b, 0, pulse)\n'
+        '        if start_a < len(a):\n'
+        '            common += _BLOCK\n'
+        '        end_a, end_b = start_a + _BLOCK, start_b + _BLOCK\n'
+        '    return common\n'
+        '\n'
+        '\n'
+        'def _common_blocks(a: str, b: str, pulse: Pulse) -> list[tuple[int, int]]:\n'
+        '    """Where blocks that occur but once in both texts begin: as many as stand in one order.\n'
+        '\n'
+        '    The blocks of ``a`` begin at multiples of their length, those of ``b`` anywhere.\n'
+        '    """\n'
+        '    places: dict[str, int] = {}\n'
+        '    for place in range(0, len(a) - _BLOCK + 1, _BLOCK):\n'
+        '        block = a[place : place + _BLOCK]\n'
+        '        places[block] = -1 if block in places else place\n'
+        '    once: dict[int, int] = {}\n'
+        '    place = 0\n'
+        '    steps = 0\n'
+        '    while place <= len(b) - _BLOCK:\n'
+        '        steps += 1\n'
+        '        if pulse is not None and steps % _STEPS_BETWEEN_PULSES == 0:\n'
+        '            pulse()\n'
+        '        found = places.get(b[place : place + _BLOCK], -1)\n'
+        '        if found < 0:\n'
+        '            place += 1\n'
+        '        else:\n'
+        '            once[found] = -1 if found in once else place\n'
+        '            place += _BLOCK\n'
+        '    pairs = sorted((found, place) for found, place in once.items() if place >= 0)\n'
+        '    return [pairs[index] for index in longest_ascent([place for _, place in pairs])]\n'
+        '\n'
+        '\n'
+        'def longest_ascent(numbers: list[int]) -> list[int]:\n'
+        '    """The indexes of as many numbers as possible of which each is more than the one before."""\n'
+        '    tails: list[int] = []\n'
+        '    tail_indexes: list[int] = []\n'
+        '    before: list[int] = []\n'
+        '    for index, number in enumerate(numbers):\n'
+        '        place = bisect_left(tails, number)\n'
+        '        before.append(tail_indexes[place - 1] if place else -1)\n'
+        '        tails[place : place + 1] = [number]\n'
+        '        tail_indexes[place : place + 1] = [index]\n'
+        '    ascent = []\n'
+        '    index = tail_indexes[-1] if tail_indexes else -1\n'
+        '    while index >= 0:\n'
+        '        ascent.append(index)\n'
+        '        index = before[index]\n'
+        '    return ascent[::-1]\n',
     ),
     'steward_py.stable': (
         'plpython/steward_py/stable.py',
@@ -3305,7 +5152,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '03e403229272f593'
+GD['steward_py.digest'] = '533127bf5a30d9f4'
 $python$
 $definition$;
 
@@ -3320,7 +5167,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '03e403229272f593': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -3328,16 +5175,16 @@ $definition$;
 
 execute $definition$
 -- sql/src/code/python/check_chunking.sql
-create or replace function steward_private.check_chunking(chunking jsonb)
+create or replace function steward_private.check_chunking(options jsonb)
 returns jsonb
 language plpython3u
 stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '03e403229272f593': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.check_chunking(plpy, chunking)
+return steward_py.entry.check_chunking(plpy, options)
 $python$
 $definition$;
 
@@ -3360,9 +5207,41 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '03e403229272f593': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/check_policy.sql
+create or replace function steward_private.check_policy(options jsonb)
+returns jsonb
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.check_policy(plpy, options)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/accepted.sql
+create or replace function steward_private.accepted(
+    olds text[], texts text[], headings text[], significance jsonb
+)
+returns boolean[]
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
 $definition$;
 
@@ -3376,7 +5255,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '03e403229272f593': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -3395,7 +5274,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '03e403229272f593': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '533127bf5a30d9f4': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -3427,8 +5306,7 @@ comment on function steward_private.plan_documents(text[], text[], jsonb, double
 
 -- sql/src/code/python/check_chunking.sql
 comment on function steward_private.check_chunking(jsonb) is
-'The options of steward.chunk() with every default written out. Raises an error for one that '
-'cannot be.';
+'The options of cutting, checked, with every default written out.';
 
 -- sql/src/code/python/chunk.sql
 comment on function steward.chunk(text, jsonb) is
@@ -3447,6 +5325,15 @@ comment on function steward.chunk(text, jsonb) is
 'off by about 6 % for English and up to 26 % for other languages by the tokens of OpenAI), '
 'tiktoken:NAME or tokenizers:PATH, if the Python of the server has that package. headings: true '
 'puts the path of headings before the text that is sent. For steward_admin.';
+
+-- sql/src/code/python/check_policy.sql
+comment on function steward_private.check_policy(jsonb) is
+'A policy of significance, checked, with every default written out.';
+
+-- sql/src/code/python/accepted.sql
+comment on function steward_private.accepted(text[], text[], text[], jsonb) is
+'Whether, by the text stages of a policy, each text may keep the vector that was made of the old '
+'one. headings: what was put before the text for the model; null: nothing.';
 
 -- sql/src/code/python/embed.sql
 comment on function steward.embed(text[], text) is
@@ -3843,6 +5730,20 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/plan_options.sql
+-- What plan_documents() has to know of a source.
+create or replace function steward_private.plan_options(source steward_private.source)
+returns jsonb
+language sql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return jsonb_build_object(
+    'chunking', (plan_options.source).chunking,
+    'significance', (plan_options.source).significance,
+    'parts', coalesce(to_jsonb((plan_options.source).parts), '[]'::jsonb)
+);
+
 -- sql/src/code/functions/class_operator.sql
 -- An operator of a btree operator class by the number of its strategy: 1 less, 3 equal, 5 greater.
 create or replace function steward_private.class_operator(class_oid oid, strategy integer)
@@ -4157,6 +6058,11 @@ begin
             starts integer[] not null,
             ends integer[] not null,
             headings text[] not null,
+            -- the text that is shown in place of a chunk's own, which its vector was made of: where it
+            -- has changed since, but not significantly; null: nowhere
+            shown text[],
+            -- which version of the source's policy decided about it last
+            policy_version integer not null,
             -- since when search has shown these chunks
             valid_from timestamptz not null default clock_timestamp(),
             -- set when its row is gone and the source keeps such documents
@@ -4167,6 +6073,7 @@ begin
                 cardinality(starts) = cardinality(chunk_ids)
                 and cardinality(ends) = cardinality(chunk_ids)
                 and cardinality(headings) = cardinality(chunk_ids)
+                and cardinality(shown) = cardinality(chunk_ids)
             )
         )
         $sql$,
@@ -4178,6 +6085,8 @@ begin
             chunk_id bigint not null generated by default as identity,
             %2$s,
             chunk text not null,
+            -- what was put before it for the model: the headings above it
+            prefix text,
             chunk_hash bytea not null,
             embedding %4$s(%5$s) not null,
             embedded_at timestamptz not null default clock_timestamp(),
@@ -4202,6 +6111,8 @@ begin
             starts integer[] not null,
             ends integer[] not null,
             headings text[] not null,
+            shown text[],
+            policy_version integer not null,
             valid_from timestamptz not null,
             decided_at timestamptz not null,
             superseded_at timestamptz not null,
@@ -4218,6 +6129,8 @@ begin
             chunk_id bigint not null,
             %2$s,
             chunk text not null,
+            -- what was put before it for the model: the headings above it
+            prefix text,
             chunk_hash bytea not null,
             embedding %4$s(%5$s) not null,
             embedded_at timestamptz not null,
@@ -4236,15 +6149,17 @@ begin
     execute format('alter table steward_data.%I alter column last_error set statistics 0', v_job);
     execute format(
         'alter table steward_data.%1$I alter column headings set statistics 0, '
-        'alter column content_hash set statistics 0; '
+        'alter column shown set statistics 0, alter column content_hash set statistics 0; '
         'alter table steward_data.%2$I alter column headings set statistics 0, '
-        'alter column content_hash set statistics 0',
+        'alter column shown set statistics 0, alter column content_hash set statistics 0',
         v_doc, v_revision
     );
     execute format(
         'alter table steward_data.%1$I alter column chunk set statistics 0, '
+        'alter column prefix set statistics 0, '
         'alter column chunk_hash set statistics 0, alter column embedding set statistics 0; '
         'alter table steward_data.%2$I alter column chunk set statistics 0, '
+        'alter column prefix set statistics 0, '
         'alter column chunk_hash set statistics 0, alter column embedding set statistics 0',
         v_chunk, v_past
     );
@@ -4352,7 +6267,8 @@ begin
     -- row has their key by now. Looked up by key.
     v_name := steward_private.generated_name(v_source, v_source.source_id, 'gone');
     execute format(
-        -- removed: for each space its number, and how many documents and chunks went with the row
+        -- removed: for each space its number, and how many documents, chunks and accepted
+        -- documents went with the row
         'create table steward_data.%I (%s, removed integer[])',
         v_name, steward_private.key_definition(v_source)
     );
@@ -4591,6 +6507,129 @@ begin
 end
 $function$;
 
+-- sql/src/code/functions/compared_statement.sql
+-- The part of finish_S() that compares the new vectors with those of the chunks that they are to
+-- replace, and says which of these stay: kept_id. It comes after item, proposed and before.
+create or replace function steward_private.compared_statement(
+    source steward_private.source, space steward_private.space
+)
+returns text
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := compared_statement.source;
+    v_space steward_private.space := compared_statement.space;
+    v_policy jsonb := (compared_statement.source).significance;
+    -- only if there is one: to read a vector takes longer than to compare two
+    v_measured text := $sql$
+        select
+            p.*,
+            case when o.chunk_id is not null then 1 - (p.vector %2$s o.embedding) end as cosine
+        from proposed as p
+        left join %1$s as o on o.chunk_id = p.near
+    $sql$;
+    v_candidate text;
+    v_statement text;
+begin
+    if v_policy ->> 'cosine' is null then
+        return format(
+            'compared as (select m.*, null::bigint as kept_id from (' || v_measured || ') as m),',
+            v_space.chunk_table, steward_private.vector_operator('<=>')
+        );
+    end if;
+
+    -- Only chunks that the text alone could not decide about: what a guard has found counts.
+    v_candidate := case v_policy ->> 'cosine_by'
+        when 'chunk' then $sql$
+        select m.token, m.ordinal, m.near as old_id, m.cosine
+        from measured as m
+        where m.stage = 'different'
+        $sql$
+        -- whichever of the old ones is nearest
+        when 'pairwise' then $sql$
+        select m.token, m.ordinal, o.chunk_id as old_id, o.cosine
+        from measured as m
+        inner join before as b on b.token = m.token
+        cross join lateral (
+            select c.chunk_id, 1 - (m.vector %2$s c.embedding) as cosine
+            from %1$s as c
+            where
+                %3$s
+                and not exists (
+                    select from proposed as p where p.token = m.token and p.chunk_id = c.chunk_id
+                )
+            order by m.vector %2$s c.embedding
+            limit 1
+        ) as o
+        where m.vector is not null and coalesce(m.stage, 'different') = 'different'
+        $sql$
+        -- the first chunk decides for all
+        when 'lead' then $sql$
+        select m.token, m.ordinal, m.near as old_id, l.cosine
+        from measured as m
+        inner join (
+            select f.token, 1 - (coalesce(f.vector, n.embedding) %2$s o.embedding) as cosine
+            from measured as f
+            inner join before as b on b.token = f.token
+            inner join %1$s as o on o.chunk_id = b.chunk_ids[1]
+            left join %1$s as n on n.chunk_id = f.chunk_id
+            where f.ordinal = 0
+        ) as l on l.token = m.token
+        where m.stage = 'different'
+        $sql$
+        -- the document as a whole decides
+        when 'centroid' then $sql$
+        select m.token, m.ordinal, m.near as old_id, 1 - (w.centroid %2$s o.centroid) as cosine
+        from measured as m
+        inner join (
+            select f.token, %4$s.avg(%4$s.l2_normalize(coalesce(f.vector, n.embedding))) as centroid
+            from measured as f
+            left join %1$s as n on n.chunk_id = f.chunk_id
+            group by f.token
+        ) as w on w.token = m.token
+        inner join before as b on b.token = m.token
+        cross join lateral (
+            select %4$s.avg(%4$s.l2_normalize(c.embedding)) as centroid from %1$s as c where %3$s
+        ) as o
+        where m.stage = 'different'
+        $sql$
+    end;
+
+    v_statement := 'measured as materialized (' || v_measured || $sql$
+    ),
+
+    candidate as materialized (
+        select c.*, row_number() over (partition by c.token, c.old_id order by c.cosine desc) as n
+        from ($sql$ || v_candidate || $sql$) as c
+        where
+            c.old_id is not null and c.cosine >= %5$L and c.cosine <> 'NaN'
+            -- a stored row serves one chunk
+            and not exists (
+                select from proposed as p where p.token = c.token and p.chunk_id = c.old_id
+            )
+    ),
+
+    compared as (
+        select m.*, c.old_id as kept_id
+        from measured as m
+        left join candidate as c on c.token = m.token and c.ordinal = m.ordinal and c.n = 1
+    ),
+    $sql$;
+
+    return format(
+        v_statement,
+        v_space.chunk_table,
+        steward_private.vector_operator('<=>'),
+        steward_private.key_match(v_source, 'c', 'b'),
+        left(steward_private.vector_type(), -length('.vector')),
+        (v_policy ->> 'cosine')::double precision
+    );
+end
+$function$;
+
 -- sql/src/code/functions/define_finish_function.sql
 -- What complete() does with the results of some claims of a space; claim() does the same for rows
 -- that need no vector.
@@ -4746,6 +6785,7 @@ begin
             c.generation = o.generation as is_current,
             c.claimed_at,
             c.characters,
+            c.policy_version,
             o.lane,
             o.since,
             o.n,
@@ -4756,7 +6796,7 @@ begin
         cross join lateral %10$s as k
     ),
 
-    planned as materialized (
+    proposed as (
         select
             i.token,
             %11$s,
@@ -4764,20 +6804,56 @@ begin
             p.start,
             p."end",
             p.heading,
-            x.text,
+            p.prefix,
+            -- as it is shown: without what was put before it for the model
+            case
+                when p.prefix is null then x.text else substr(x.text, length(p.prefix) + 3)
+            end as text,
             decode(p.chunk_hash, 'hex') as chunk_hash,
-            finish_%1$s.vectors[i.first + p.vector] as vector,
-            p.chunk_id is null as is_new,
-            coalesce(p.chunk_id, nextval(%12$L)) as chunk_id
+            finish_%1$s.vectors[i.first + p.vector]::%19$s as vector,
+            p.chunk_id,
+            p.shown,
+            p.near,
+            p.similarity,
+            p.stage
         from item as i
         cross join lateral jsonb_to_recordset(i.plan -> 'chunks') as p (
-            ordinal integer, start integer, "end" integer, heading text,
-            chunk_hash text, vector integer, chunk_id bigint
+            ordinal integer, start integer, "end" integer, heading text, prefix text,
+            chunk_hash text, vector integer, chunk_id bigint, shown text,
+            near bigint, similarity double precision, stage text
         )
         -- taken apart once: each look into the list would copy the whole of it
         left join lateral jsonb_array_elements_text(i.plan -> 'texts') with ordinality as x (text, n)
             on x.n = p.vector + 1
         where i.state = 'row'
+    ),
+    -- as they were until now; they are locked
+    before as materialized (
+        select i.token, i.state, d.*
+        from item as i
+        inner join %7$s as d on %8$s
+        where i.state in ('row', 'gone')
+    ),
+    %24$s
+    planned as materialized (
+        select
+            p.token,
+            %18$s,
+            p.ordinal,
+            p.start,
+            p."end",
+            p.heading,
+            p.prefix,
+            p.text,
+            p.chunk_hash,
+            p.vector,
+            p.chunk_id is null and p.kept_id is null as is_new,
+            coalesce(p.chunk_id, p.kept_id, nextval(%12$L)) as chunk_id,
+            case when p.kept_id is null then p.shown else p.text end as shown,
+            p.kept_id is not null as is_near,
+            p.similarity,
+            p.cosine
+        from compared as p
     ),
 
     summed as materialized (
@@ -4787,23 +6863,26 @@ begin
             array_agg(p.start order by p.ordinal) as starts,
             array_agg(p."end" order by p.ordinal) as ends,
             array_agg(p.heading order by p.ordinal) as headings,
+            case
+                when bool_or(p.shown is not null) then array_agg(p.shown order by p.ordinal)
+            end as shown,
             count(*) filter (where p.is_new)::integer as embedded,
-            count(*) filter (where not p.is_new)::integer as reused
+            count(*) filter (where not p.is_new)::integer as reused,
+            count(p.shown)::integer as accepted,
+            count(*) filter (where p.is_near)::integer as near,
+            -- evidence for steward.suggest_threshold()
+            (
+                jsonb_agg(jsonb_build_array(p.similarity, round(p.cosine::numeric, 4)))
+                filter (where p.similarity is not null and p.cosine <> 'NaN')
+            ) as pairs
         from planned as p
         group by p.token
     ),
 
-    -- as they were until now; they are locked
-    before as materialized (
-        select i.token, i.state, d.*
-        from item as i
-        inner join %7$s as d on %8$s
-        where i.state in ('row', 'gone')
-    ),
-
     stored as (
         insert into %7$s as d (
-            %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at
+            %4$s, revision, content_hash, chunk_ids, starts, ends, headings, shown, policy_version,
+            valid_from, decided_at
         )
         select
             %11$s,
@@ -4813,6 +6892,8 @@ begin
             coalesce(s.starts, '{}'),
             coalesce(s.ends, '{}'),
             coalesce(s.headings, '{}'),
+            s.shown,
+            i.policy_version,
             v_now,
             v_now
         from item as i
@@ -4826,12 +6907,14 @@ begin
             starts = excluded.starts,
             ends = excluded.ends,
             headings = excluded.headings,
+            shown = excluded.shown,
+            policy_version = excluded.policy_version,
             valid_from = case
                 when d.retired_at is null
-                    and (d.content_hash, d.chunk_ids, d.starts, d.ends, d.headings)
+                    and (d.content_hash, d.chunk_ids, d.starts, d.ends, d.headings, d.shown)
                     is not distinct from (
                         excluded.content_hash, excluded.chunk_ids, excluded.starts, excluded.ends,
-                        excluded.headings
+                        excluded.headings, excluded.shown
                     )
                     then d.valid_from
                 else excluded.valid_from
@@ -4857,8 +6940,8 @@ begin
     ),
     %23$s
     added as (
-        insert into %15$s (chunk_id, %4$s, chunk, chunk_hash, embedding)
-        select p.chunk_id, %18$s, p.text, p.chunk_hash, p.vector::%19$s
+        insert into %15$s (chunk_id, %4$s, chunk, prefix, chunk_hash, embedding)
+        select p.chunk_id, %18$s, p.text, p.prefix, p.chunk_hash, p.vector
         from planned as p
         where p.is_new
     ),
@@ -4878,15 +6961,24 @@ begin
                 when i.state = 'gone' and b.token is not null and b.retired_at is null then -1
                 else 0
             end as documents,
+            (i.state = 'row' and s.shown is not null)::integer
+            - (i.state in ('row', 'gone') and b.retired_at is null and b.shown is not null)::integer
+                as accepted_documents,
             case
                 when i.state not in ('row', 'gone') then i.state
                 when i.state = 'gone' or coalesce(s.embedded + s.reused, 0) = 0 then 'retired'
                 when s.embedded > 0 then 'embedded'
+                when s.accepted > 0 then 'skipped'
                 else 'reused'
             end as outcome,
             coalesce(d.revision, e.revision) as revision,
             coalesce(s.embedded, 0) as embedded,
             coalesce(s.reused, 0) as reused,
+            coalesce(s.accepted, 0) as accepted,
+            i.policy_version,
+            i.plan -> 'details' || jsonb_strip_nulls(
+                jsonb_build_object('pairs', s.pairs, 'kept_by_cosine', nullif(s.near, 0))
+            ) as details,
             (select count(*) from removed as r where r.token = i.token)::integer as removed
         from item as i
         left join summed as s on s.token = i.token
@@ -4897,15 +6989,17 @@ begin
 
     tallied as (
         insert into steward_private.tally (
-            space_id, documents, chunks, embedded, reused, retired,
+            space_id, documents, chunks, accepted, embedded, reused, skipped, retired,
             chunks_embedded, chunks_reused, characters, characters_embedded
         )
         select
             %1$s,
             sum(r.documents),
             sum(r.embedded - r.removed),
+            sum(r.accepted_documents),
             count(*) filter (where r.outcome = 'embedded'),
             count(*) filter (where r.outcome = 'reused'),
+            count(*) filter (where r.outcome = 'skipped'),
             count(*) filter (where r.outcome = 'retired'),
             sum(r.embedded),
             sum(r.reused),
@@ -4918,19 +7012,21 @@ begin
 
     decided as (
         insert into steward_private.decision (
-            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed,
-            characters, characters_embedded, lane, changed_at, claimed_at, decided_at
+            space_id, key, revision, policy_version, outcome, reason, chunks_embedded, chunks_reused,
+            chunks_accepted, chunks_removed, characters, characters_embedded, details, lane,
+            changed_at, claimed_at, decided_at
         )
         select
-            %1$s, r.key, r.revision, r.outcome,
+            %1$s, r.key, r.revision, r.policy_version, r.outcome,
             case
                 when r.state = 'gone' then 'row is gone'
                 when r.outcome = 'retired' then 'content is empty'
                 when r.outcome = 'embedded' then 'content changed'
+                when r.outcome = 'skipped' then 'what changed is not significant'
                 else 'every chunk has its vector already'
             end,
-            r.embedded, r.reused, r.removed,
-            r.characters, r.characters_embedded, r.lane, r.since, r.claimed_at, v_now
+            r.embedded, r.reused, r.accepted, r.removed,
+            r.characters, r.characters_embedded, r.details, r.lane, r.since, r.claimed_at, v_now
         from outcome as r
         where r.state in ('row', 'gone')
     ),
@@ -5007,12 +7103,12 @@ end
                     $sql$
     kept_documents as (
         insert into %1$s (
-            %3$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at,
-            superseded_at
+            %3$s, revision, content_hash, chunk_ids, starts, ends, headings, shown, policy_version,
+            valid_from, decided_at, superseded_at
         )
         select
-            %4$s, b.revision, b.content_hash, b.chunk_ids, b.starts, b.ends, b.headings, b.valid_from,
-            b.decided_at, coalesce(b.retired_at, v_now)
+            %4$s, b.revision, b.content_hash, b.chunk_ids, b.starts, b.ends, b.headings, b.shown,
+            b.policy_version, b.valid_from, b.decided_at, coalesce(b.retired_at, v_now)
         from before as b
         left join stored as d on %5$s
         where
@@ -5023,10 +7119,10 @@ end
 
     kept_chunks as (
         insert into %2$s (
-            chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+            chunk_id, %3$s, chunk, prefix, chunk_hash, embedding, embedded_at, superseded_at
         )
         select
-            r.chunk_id, %7$s, r.chunk, r.chunk_hash, r.embedding, r.embedded_at, v_now
+            r.chunk_id, %7$s, r.chunk, r.prefix, r.chunk_hash, r.embedding, r.embedded_at, v_now
         from removed as r
     ),
                     $sql$,
@@ -5039,7 +7135,8 @@ end
                     steward_private.key_list(v_source, 'r')
                 )
             else ''
-        end
+        end,
+        steward_private.compared_statement(v_source, v_space)
     );
     execute format(
         'create or replace function steward_private.finish_%s('
@@ -5131,7 +7228,9 @@ begin
                 jsonb_build_object(
                     'chunk_id', c.chunk_id,
                     'ordinal', coalesce(array_position(d.chunk_ids, c.chunk_id), 0) - 1,
-                    'chunk_hash', encode(c.chunk_hash, 'hex')
+                    'chunk_hash', encode(c.chunk_hash, 'hex'),
+                    -- what its vector was made of, whatever is shown by now
+                    'text', coalesce(c.prefix || E'\n\n', '') || c.chunk
                 )
                 order by c.chunk_id
             )
@@ -5180,11 +7279,11 @@ begin
     claimed as (
         insert into steward_private.claim (
             token, space_id, key, generation, worker, claimed_at, lease_expires_at,
-            plan, revision, texts, characters
+            plan, revision, policy_version, texts, characters
         )
         select
             i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
-            claim_%4$s.lease_expires_at, i.plan, i.revision,
+            claim_%4$s.lease_expires_at, i.plan, i.revision, claim_%4$s.policy_version,
             coalesce(jsonb_array_length(i.plan -> 'texts'), 0),
             coalesce(
                 (select sum(length(t.value)) from jsonb_array_elements_text(i.plan -> 'texts') as t), 0
@@ -5215,7 +7314,7 @@ end
     execute format(
         'create or replace function steward_private.claim_%s('
         'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
-        'revisions integer[]) returns bigint[] '
+        'revisions integer[], policy_version integer) returns bigint[] '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
         'set enable_indexscan = off set enable_indexonlyscan = off as %L',
@@ -5227,7 +7326,8 @@ end
     execute format(
         'revoke all on function steward_private.due_%1$s(integer, integer), '
         'steward_private.known_%1$s(jsonb), '
-        'steward_private.claim_%1$s(text, timestamptz, jsonb, bigint[], text[], integer[]) '
+        'steward_private.claim_%1$s('
+        'text, timestamptz, jsonb, bigint[], text[], integer[], integer) '
         'from public',
         v_space.space_id
     );
@@ -5402,8 +7502,9 @@ begin
         returning t.removed
     )
 
-    insert into steward_private.tally (space_id, documents, chunks)
-    select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+    insert into steward_private.tally (space_id, documents, chunks, accepted)
+    select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3]),
+        -sum(g.removed[i.n][4])
     from let_go as g
     cross join generate_subscripts(g.removed, 1) as i (n)
     inner join steward_private.space as s on s.space_id = g.removed[i.n][1]
@@ -5614,11 +7715,12 @@ declare
     v_notify text := '';
     v_moved text := '';
     v_kept text := steward_private.key_list(define_trigger_functions.source, 't');
-    v_revision text := ', revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at';
+    v_revision text := ', revision, content_hash, chunk_ids, starts, ends, headings, shown, '
+        'policy_version, valid_from, decided_at';
     v_revision_t text := ', t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings, '
-        't.valid_from, t.decided_at';
-    v_past text := ', chunk, chunk_hash, embedding, embedded_at';
-    v_past_t text := ', t.chunk, t.chunk_hash, t.embedding, t.embedded_at';
+        't.shown, t.policy_version, t.valid_from, t.decided_at';
+    v_past text := ', chunk, prefix, chunk_hash, embedding, embedded_at';
+    v_past_t text := ', t.chunk, t.prefix, t.chunk_hash, t.embedding, t.embedded_at';
     v_space steward_private.space;
 begin
     select
@@ -5688,22 +7790,27 @@ begin
             case
                 when v_source.on_delete = 'retire'
                     then $sql$
-        update %1$s as t set retired_at = clock_timestamp() where %3$s and t.retired_at is null;
-        get diagnostics v_documents = row_count;
-        v_chunks := 0;
+        with gone as (
+            update %1$s as t set retired_at = clock_timestamp() where %3$s and t.retired_at is null
+            returning t.shown
+        )
+        select count(*), count(t.shown), 0 into v_documents, v_accepted, v_chunks from gone as t;
         $sql$
                 when v_source.keep_history = interval '0'
                     then $sql$
-        delete from %1$s as t where %3$s;
-        get diagnostics v_documents = row_count;
+        with gone as (delete from %1$s as t where %3$s returning t.shown)
+        select count(*), count(t.shown) into v_documents, v_accepted from gone as t;
         delete from %2$s as t where %3$s;
         get diagnostics v_chunks = row_count;
         $sql$
                 else $sql$
-        with gone as (delete from %1$s as t where %3$s returning t.*)
-        insert into %5$s (%7$s, superseded_at)
-        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
-        get diagnostics v_documents = row_count;
+        with gone as (delete from %1$s as t where %3$s returning t.*),
+        kept as (
+            insert into %5$s as t (%7$s, superseded_at)
+            select %8$s, coalesce(t.retired_at, v_now) from gone as t
+            returning t.shown
+        )
+        select count(*), count(t.shown) into v_documents, v_accepted from kept as t;
         with gone as (delete from %2$s as t where %3$s returning t.*)
         insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
         get diagnostics v_chunks = row_count;
@@ -5711,7 +7818,7 @@ begin
             end
             || $sql$
         if v_documents + v_chunks > 0 then
-            v_removed := v_removed || array[[%4$s, v_documents, v_chunks]];
+            v_removed := v_removed || array[[%4$s, v_documents, v_chunks, v_accepted]];
         end if;
         $sql$,
             v_space.doc_table, v_space.chunk_table, v_old_match, v_space.space_id,
@@ -5781,6 +7888,7 @@ declare
     %7$s
     v_documents integer;
     v_chunks integer;
+    v_accepted integer;
     v_removed integer[];
 begin
     %1$s
@@ -6097,12 +8205,6 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    if (_check_options.options ->> 'chunk_size')::integer not between 200 and 8000 then
-        raise exception 'chunk_size % is out of range', _check_options.options ->> 'chunk_size'
-            using errcode = 'invalid_parameter_value',
-            detail = 'A chunk has between 200 and 8000 characters.';
-    end if;
-
     if _check_options.options ->> 'on_delete' not in ('drop', 'retire') then
         raise exception 'on_delete "%" does not exist', _check_options.options ->> 'on_delete'
             using errcode = 'invalid_parameter_value',
@@ -6763,6 +8865,64 @@ comment on function steward._describe_content(regclass, text, text) is
 'row called s, old or new; and which columns they use. Raises an error if one of them is neither a '
 'column nor an immutable expression over one row, or would run code of others.';
 
+-- sql/src/code/functions/_parts.sql
+create or replace function steward._parts(source regclass, content text)
+returns name[]
+language plpgsql
+stable parallel safe
+-- invoker: asks the catalog only
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_item text := '(?:"(?:[^"]|"")+"|[^[:space:]",()]+)';
+    v_word text;
+    v_name name;
+    v_parts name[] := '{}'::name[];
+begin
+    if _parts.content !~ format('^[[:space:]]*%1$s(?:[[:space:]]*,[[:space:]]*%1$s)+[[:space:]]*$', v_item)
+        or exists (
+            select from pg_attribute as a
+            where
+                a.attrelid = _parts.source and a.attname = _parts.content
+                and a.attnum > 0 and not a.attisdropped
+        )
+    then
+        return null;
+    end if;
+
+    for v_word in
+        select m.word[1]
+        from regexp_matches(_parts.content, v_item, 'g') with ordinality as m (word, n)
+        order by m.n
+    loop
+        select a.attname into v_name
+        from pg_attribute as a
+        where
+            a.attrelid = _parts.source and a.attnum > 0 and not a.attisdropped
+            and a.attname in (
+                v_word,
+                case when v_word like '"%' then replace(trim('"' from v_word), '""', '"') end,
+                lower(v_word)
+            )
+        -- as it is written, before as PostgreSQL would read it
+        order by a.attname = v_word desc
+        limit 1;
+
+        if not found then
+            return null;
+        end if;
+
+        v_parts := v_parts || v_name;
+    end loop;
+
+    return v_parts;
+end
+$function$;
+
+comment on function steward._parts(regclass, text) is
+'Part of steward.track(): the columns, if content is a list of columns; otherwise null.';
+
 -- sql/src/code/functions/_describe.sql
 create or replace function steward._describe(
     source regclass, content text, filter text, is_tried boolean
@@ -6774,7 +8934,8 @@ returns table (
     condition_plain text,
     condition_old text,
     condition_new text,
-    columns name[]
+    columns name[],
+    parts name[]
 )
 language plpgsql
 volatile parallel unsafe
@@ -6784,18 +8945,31 @@ as $function$
 declare
     v_all record;
     v_rows bigint;
+    v_content text := _describe.content;
 begin
     if _describe.content ~ '^[[:space:]]*$' then
         raise exception 'content must not be empty'
             using errcode = 'invalid_parameter_value',
-            hint = 'content is the exact name of a column, or else an expression over the columns of '
-                'one row.';
+            hint = 'content is the exact name of a column, a list of columns, or an expression over '
+                'the columns of one row.';
+    end if;
+
+    parts := steward._parts(_describe.source, _describe.content);
+
+    if parts is not null then
+        -- the separator is white space to whoever cuts the text, and tells the parts apart
+        select
+            string_agg(
+                format('coalesce(%I::text, '''')', p.name), E' || E''\\n\\x1d\\n'' || ' order by p.n
+            )
+        into v_content
+        from unnest(parts) with ordinality as p (name, n);
     end if;
 
     condition := case when _describe.filter !~ '^[[:space:]]*$' then _describe.filter end;
 
     select d.* into strict v_all
-    from steward._describe_content(_describe.source, _describe.content, condition) as d;
+    from steward._describe_content(_describe.source, v_content, condition) as d;
 
     content_plain := v_all.content_plain;
     condition_plain := v_all.condition_plain;
@@ -6806,7 +8980,7 @@ begin
 
     if v_all.condition_plain is not null then
         select d.columns into strict content_columns
-        from steward._describe_content(_describe.source, _describe.content, null) as d;
+        from steward._describe_content(_describe.source, v_content, null) as d;
     end if;
 
     -- What is computed is tried on every row, before anything depends on it.
@@ -6835,6 +9009,32 @@ comment on function steward._describe(regclass, text, text, boolean) is
 'Part of steward.track(): content and condition as PostgreSQL writes them, tried on every '
 'row if so asked.';
 
+-- sql/src/code/functions/_policy.sql
+create or replace function steward._policy(chunking jsonb, significance jsonb)
+returns jsonb
+language sql
+stable parallel unsafe
+-- definer: what checks them is a function of pg_steward's own
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select case
+        when steward_private.has_python()
+            then jsonb_build_object(
+                'chunking', steward_private.check_chunking(_policy.chunking),
+                'significance', steward_private.check_policy(_policy.significance)
+            )
+        -- whoever cuts the texts will check them
+        else jsonb_build_object(
+            'chunking', coalesce(_policy.chunking, '{}'),
+            'significance', coalesce(_policy.significance, '{}')
+        )
+    end;
+end;
+
+comment on function steward._policy(jsonb, jsonb) is
+'Part of steward.track(): the options with every default written out.';
+
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
     source regclass,
@@ -6862,6 +9062,7 @@ declare
     v_source steward_private.source;
     v_key oid;
     v_model steward_private.model;
+    v_policy jsonb;
 begin
     perform steward._check_table(_begin_track.source);
     select c.* into strict v_class from pg_class as c where c.oid = _begin_track.source;
@@ -6888,6 +9089,10 @@ begin
     end if;
 
     perform steward._check_options(_begin_track.options);
+    v_policy := steward._policy(
+        nullif(_begin_track.options -> 'chunking', 'null'),
+        nullif(_begin_track.options -> 'significance', 'null')
+    );
 
     if _begin_track.options ->> 'mode' = 'transactional' and v_model.provider <> 'builtin' then
         raise exception 'model "%" cannot be used in transactional mode', _begin_track.model
@@ -6930,7 +9135,7 @@ begin
         relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
         content, content_plain, condition, condition_plain, condition_old, condition_new,
         text_columns, content_columns,
-        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, keep_history,
+        parts, policy_version, chunking, significance, on_delete, mode, priority, notify, daily_budget, backfill_rate, keep_history,
         tracked_by
     )
     select
@@ -6962,7 +9167,13 @@ begin
         _begin_track.options ->> 'condition_new',
         array(select jsonb_array_elements_text(_begin_track.options -> 'text_columns')),
         _begin_track.content_columns,
-        (_begin_track.options ->> 'chunk_size')::integer,
+        case
+            when jsonb_typeof(_begin_track.options -> 'parts') = 'array'
+                then array(select jsonb_array_elements_text(_begin_track.options -> 'parts'))
+        end,
+        1,
+        v_policy -> 'chunking',
+        v_policy -> 'significance',
         _begin_track.options ->> 'on_delete',
         _begin_track.options ->> 'mode',
         (_begin_track.options ->> 'priority')::integer,
@@ -6978,6 +9189,9 @@ begin
     inner join pg_type as t on t.oid = a.atttypid
     where i.indexrelid = v_key and k.n <= i.indnkeyatts
     returning * into v_source;
+
+    insert into steward_private.policy (source_id, policy_version, chunking, significance)
+    values (v_source.source_id, 1, v_source.chunking, v_source.significance);
 
     update steward_private.source as s
     set mark_tables = steward_private.create_mark_tables(v_source)
@@ -7279,7 +9493,8 @@ create or replace function steward.track(
     source regclass,
     content text,
     model text default 'builtin/hash@1',
-    chunk_size integer default 1000,
+    chunking jsonb default null,
+    significance jsonb default null,
     key text default null,
     "where" text default null,
     on_delete text default 'drop',
@@ -7289,7 +9504,8 @@ create or replace function steward.track(
     daily_budget numeric default null,
     backfill boolean default true,
     backfill_rate integer default null,
-    keep_history interval default '30 days'
+    keep_history interval default '30 days',
+    also text[] default '{}'
 )
 returns bigint
 language plpgsql
@@ -7299,15 +9515,17 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_content record;
+    v_queued bigint;
+    v_model text;
 begin
     if track.source is null or track.content is null or track.model is null
-        or track.chunk_size is null or track.on_delete is null or track.mode is null
+        or track.on_delete is null or track.mode is null
         or track.priority is null or track.notify is null or track.backfill is null
-        or track.keep_history is null
+        or track.keep_history is null or track.also is null
     then
         raise exception 'arguments of track() must not be null'
             using errcode = 'null_value_not_allowed',
-            detail = 'All but key, where, daily_budget and backfill_rate.';
+            detail = 'All but chunking, significance, key, where, daily_budget and backfill_rate.';
     end if;
 
     -- an older snapshot would miss what was committed before the triggers were there
@@ -7335,7 +9553,9 @@ begin
         track.source, track.content, v_content.content_plain, v_content.condition,
         v_content.condition_plain, v_content.columns, track.key, track.model,
         jsonb_build_object(
-            'chunk_size', track.chunk_size,
+            'chunking', track.chunking,
+            'significance', track.significance,
+            'parts', v_content.parts,
             'on_delete', track.on_delete,
             'mode', track.mode,
             'priority', track.priority,
@@ -7353,19 +9573,30 @@ begin
         v_content.columns
     );
 
-    return steward._finish_track(track.source, track.backfill);
+    v_queued := steward._finish_track(track.source, track.backfill);
+
+    foreach v_model in array track.also loop
+        perform steward.add_space(track.source, v_model);
+    end loop;
+
+    if not track.backfill and track.also <> '{}' then
+        perform steward.cancel_backfill(track.source);
+    end if;
+
+    return v_queued;
 end
 $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.track( -- noqa: LT01
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, text, text, integer, boolean, numeric, boolean,
+    integer, interval, text[]
 ) is
 'Take a table under stewardship: from now on every change of the content is embedded. source: an '
 'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
-'text, or an immutable expression over the columns of a row, such as title || ''. '' || body. '
-'model: one of steward.models. chunk_size: characters of a chunk, as a target. key: a unique '
+'text, a list of columns such as title, body, or an immutable expression over the columns of a '
+'row, such as title || ''. '' || body. model: one of steward.models. chunking: how a text is cut, see '
+'steward.chunk(). significance: which changes count, see steward.significance(). key: a unique '
 'index of columns that are not null; the primary key unless you say so. where: a condition; only '
 'rows that satisfy it are embedded and found. on_delete: drop, or retire to keep the vectors of '
 'deleted rows, found by nobody. mode: queued, or transactional to embed in the writer''s own '
@@ -7374,6 +9605,7 @@ comment on function steward.track( -- noqa: LT01
 'each other. daily_budget: pause when so much has been spent today, see steward.add_model(). '
 'backfill: embed the rows that are there. backfill_rate: of these at most so many in a minute. '
 'keep_history: how long what was superseded is kept for steward.as_of(); 0: not at all. '
+'also: other models to embed it with, beside, see steward.add_space(). '
 'Returns the number of rows that the backfill will queue, estimated if there are many. For '
 'steward_admin with the TRIGGER privilege on the table.';
 
@@ -7390,7 +9622,8 @@ begin atomic
         jsonb_build_object(
             'content', s.content,
             'where', s.condition,
-            'chunk_size', s.chunk_size,
+            'chunking', s.chunking,
+            'significance', s.significance,
             'on_delete', s.on_delete,
             'mode', s.mode,
             'priority', s.priority,
@@ -7401,6 +9634,7 @@ begin atomic
             -- as PostgreSQL has written them down
             'parsed', jsonb_build_object(
                 'content_plain', s.content_plain,
+                'parts', s.parts,
                 'condition_plain', s.condition_plain,
                 'condition_old', s.condition_old,
                 'condition_new', s.condition_new,
@@ -7437,6 +9671,8 @@ declare
     v_space steward_private.space;
     v_is_dirty boolean;
     v_is_light boolean;
+    v_policy jsonb;
+    v_is_other_policy boolean;
 begin
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
@@ -7450,6 +9686,11 @@ begin
     end if;
 
     perform steward._check_options(_begin_alter.options);
+    v_policy := steward._policy(
+        _begin_alter.options -> 'chunking', _begin_alter.options -> 'significance'
+    );
+    v_is_other_policy := (v_policy -> 'chunking', v_policy -> 'significance')
+        is distinct from (v_old.chunking, v_old.significance);
 
     if _begin_alter.options ->> 'mode' = 'transactional' and exists (
         select from steward_private.space as s
@@ -7507,7 +9748,13 @@ begin
             select jsonb_array_elements_text(_begin_alter.options -> 'text_columns')
         ),
         content_columns = _begin_alter.content_columns,
-        chunk_size = (_begin_alter.options ->> 'chunk_size')::integer,
+        parts = case
+            when jsonb_typeof(_begin_alter.options -> 'parts') = 'array'
+                then array(select jsonb_array_elements_text(_begin_alter.options -> 'parts'))
+        end,
+        policy_version = s.policy_version + v_is_other_policy::integer,
+        chunking = v_policy -> 'chunking',
+        significance = v_policy -> 'significance',
         on_delete = _begin_alter.options ->> 'on_delete',
         mode = _begin_alter.options ->> 'mode',
         priority = (_begin_alter.options ->> 'priority')::integer,
@@ -7519,8 +9766,13 @@ begin
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
-    v_is_dirty := (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
-        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size);
+    if v_is_other_policy then
+        insert into steward_private.policy (source_id, policy_version, chunking, significance)
+        values (v_new.source_id, v_new.policy_version, v_new.chunking, v_new.significance);
+    end if;
+
+    v_is_dirty := (v_old.content_plain, v_old.condition_plain, v_old.chunking)
+        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunking);
 
     -- nothing yet that reads the source: that the caller may do this is still to be proved
     perform steward_private.define_trigger_functions(v_new);
@@ -7535,7 +9787,7 @@ begin
             perform steward_private.define_space_functions(v_new, v_space);
         end if;
 
-        if v_is_dirty then
+        if v_is_dirty or v_is_other_policy then
             -- What is being worked on was read as it was to be read before.
             execute format(
                 'update %s as t set generation = t.generation + 1 where t.token is not null',
@@ -7543,15 +9795,20 @@ begin
             );
         end if;
 
-        if v_old.condition_plain is distinct from v_new.condition_plain then
-            -- Documents whose rows no longer count are in no backfill.
+        if v_old.condition_plain is distinct from v_new.condition_plain
+            or v_old.significance <> v_new.significance
+        then
+            -- Documents whose rows no longer count are in no backfill; and of the others only those
+            -- that were accepted have to be judged by another policy.
             execute format(
                 'insert into %1$s (%3$s, lane, position) '
                 'select %4$s, 0, nextval(''steward_private.job_position_seq'') from %2$s as t '
+                'where %5$L or t.shown is not null '
                 'on conflict do nothing',
                 v_space.job_table, v_space.doc_table,
                 replace(steward_private.key_list(v_new, 't'), 't.', ''),
-                steward_private.key_list(v_new, 't')
+                steward_private.key_list(v_new, 't'),
+                v_old.condition_plain is distinct from v_new.condition_plain
             );
         end if;
     end loop;
@@ -7669,7 +9926,8 @@ create or replace function steward.alter(
     source regclass,
     content text default null,
     "where" text default null,
-    chunk_size integer default null,
+    chunking jsonb default null,
+    significance jsonb default null,
     on_delete text default null,
     mode text default null,
     priority integer default null,
@@ -7715,7 +9973,6 @@ begin
         jsonb_build_object(
             'content', alter.content,
             'where', alter."where",
-            'chunk_size', alter.chunk_size,
             'on_delete', alter.on_delete,
             'mode', alter.mode,
             'priority', alter.priority,
@@ -7732,6 +9989,13 @@ begin
 
     perform steward._check_options(v_new);
 
+    if alter.chunking is not null or alter.significance is not null then
+        v_new := v_new || steward._policy(
+            coalesce(alter.chunking, v_new -> 'chunking'),
+            coalesce(alter.significance, v_new -> 'significance')
+        );
+    end if;
+
     -- Only what the caller has written is looked into, which means computed, with their rights. What
     -- is registered already may be somebody else's.
     if alter.content is not null then
@@ -7741,7 +10005,8 @@ begin
             alter."where" is not null or v_old ->> 'where' is null
         ) as d;
         v_parsed := v_parsed || jsonb_build_object(
-            'content_plain', v_given -> 'content_plain', 'text_columns', v_given -> 'content_columns'
+            'content_plain', v_given -> 'content_plain', 'parts', v_given -> 'parts',
+            'text_columns', v_given -> 'content_columns'
         );
     end if;
 
@@ -7831,7 +10096,9 @@ begin
         v_old ->> o.key,
         v_new ->> o.key,
         case
-            when o.key in ('content', 'chunk_size') then v_on_rows
+            when o.key in ('content', 'chunking') then v_on_rows
+            when o.key = 'significance'
+                then 'changes that were accepted will be judged again'
             when o.key = 'where' and v_new ->> 'where' is null then v_on_rows
             when o.key = 'where' then v_on_rows || '; rows that do not satisfy it are no longer found'
             when o.key = 'on_delete' then 'holds for rows that are deleted from now on'
@@ -7854,9 +10121,10 @@ $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.alter( -- noqa: LT01
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) is
-'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
+'Change options of a tracked table, as steward.track() takes them; what is not given stays; '
+'chunking and significance are given whole. '
 'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
 'limit. Returns a row for each option that has changed, with what follows from it: which rows '
 'will be looked at again, behind the edits; those that turn out as they were cost no vector. '
@@ -7894,7 +10162,7 @@ comment on function steward._price(text) is
 'What a million tokens of a model cost, if it is known.';
 
 -- sql/src/code/functions/_count_chunks.sql
-create or replace function steward._count_chunks(contents text[], chunk_size integer)
+create or replace function steward._count_chunks(contents text[], chunking jsonb)
 returns table (chunks bigint, characters bigint, content_characters numeric)
 language plpgsql
 stable parallel unsafe
@@ -7904,12 +10172,13 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_plans text[];
+    v_chunking jsonb := steward_private.check_chunking(_count_chunks.chunking);
 begin
     if _count_chunks.contents <> '{}' then
         v_plans := steward_private.plan_documents(
             _count_chunks.contents,
             array_fill(null::text, array[cardinality(_count_chunks.contents)]),
-            steward_private.chunking(_count_chunks.chunk_size),
+            jsonb_build_object('chunking', v_chunking),
             600
         );
     end if;
@@ -7927,7 +10196,7 @@ begin
 end
 $function$;
 
-comment on function steward._count_chunks(text[], integer) is
+comment on function steward._count_chunks(text[], jsonb) is
 'Part of steward.dry_run(): cuts texts and counts.';
 
 -- sql/src/code/functions/dry_run.sql
@@ -7935,7 +10204,7 @@ create or replace function steward.dry_run(
     source regclass,
     content text,
     model text default 'builtin/hash@1',
-    chunk_size integer default 1000,
+    chunking jsonb default null,
     "where" text default null,
     sample integer default 1000
 )
@@ -7965,7 +10234,6 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    perform steward._check_options(jsonb_build_object('chunk_size', dry_run.chunk_size));
     v_price := steward._price(dry_run.model);
 
     select d.* into strict v_content
@@ -7993,7 +10261,7 @@ begin
     into v_contents;
 
     select c.* into strict v_counted
-    from steward._count_chunks(coalesce(v_contents, '{}'), dry_run.chunk_size) as c;
+    from steward._count_chunks(coalesce(v_contents, '{}'), dry_run.chunking) as c;
 
     if is_estimated and v_counted.content_characters > 0 then
         chunks := round(v_counted.chunks * v_all / v_counted.content_characters);
@@ -8010,7 +10278,7 @@ begin
 end
 $function$;
 
-comment on function steward.dry_run(regclass, text, text, integer, text, integer) is
+comment on function steward.dry_run(regclass, text, text, jsonb, text, integer) is
 'What steward.track() with the same arguments would send to the model, without doing anything: '
 'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() '
 'was told a price, the cost. Rows and the length of all texts are counted; how they are cut is '
@@ -8457,16 +10725,6 @@ comment on function steward.set_price(text, numeric) is
 'is. For steward_admin.';
 
 -- the life of a job: take, read, plan, finish or give back
-
--- sql/src/code/functions/chunking.sql
--- How to cut, as plan_documents() takes them.
-create or replace function steward_private.chunking(chunk_size integer)
-returns jsonb
-language sql
-immutable parallel safe
-security invoker
-set search_path = pg_catalog, pg_temp
-return jsonb_build_object('chunking', jsonb_build_object('size', chunking.chunk_size));
 
 -- sql/src/code/functions/max_attempts.sql
 create or replace function steward_private.max_attempts()
@@ -9053,7 +11311,7 @@ begin
     -- is missing stay as they were.
     if v_plans is null then
         v_plans := steward_private.plan_documents(
-            v_contents, v_knowns, steward_private.chunking((plan_claims.source).chunk_size), 0.2
+            v_contents, v_knowns, steward_private.plan_options(plan_claims.source), 0.2
         );
     end if;
 
@@ -9063,12 +11321,12 @@ begin
     from unnest(v_plans) with ordinality as p (plan, n);
 
     execute format(
-        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6)', v_space_id
+        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7)', v_space_id
     )
     into v_tokens
     using
         plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_plans,
-        v_revisions[:cardinality(v_plans)];
+        v_revisions[:cardinality(v_plans)], (plan_claims.source).policy_version;
 
     perform steward_private.settle_claims(plan_claims.space, v_tokens);
 
@@ -9448,7 +11706,7 @@ begin
             steward_private.plan_documents(
                 array[coalesce(v_row.content, '')],
                 array[v_known.known],
-                steward_private.chunking(v_source.chunk_size),
+                steward_private.plan_options(v_source),
                 60
             )
         )[1]::jsonb;
@@ -9464,12 +11722,12 @@ begin
         );
 
         execute format(
-            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6))[1]', v_space.space_id
+            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7))[1]', v_space.space_id
         )
         into v_token
         using
             'the writer', clock_timestamp() + interval '1 hour', v_keys, array[0::bigint],
-            array[v_plan::text], array[v_known.revision];
+            array[v_plan::text], array[v_known.revision], v_source.policy_version;
 
         select f.outcome into v_outcome
         from steward_private.finish_claims(
@@ -9477,7 +11735,7 @@ begin
             where m.model_name = v_space.model_name), array[v_token], array[1], v_vectors, null
         ) as f;
 
-        if v_outcome is null or v_outcome not in ('embedded', 'reused', 'retired') then
+        if v_outcome is null or v_outcome not in ('embedded', 'reused', 'skipped', 'retired') then
             raise exception 'vectors of a row of table % could not be stored', v_source.relation
                 using errcode = 'serialization_failure',
                 detail = format('The row is %s.', coalesce(v_outcome, 'gone')),
@@ -10452,6 +12710,44 @@ begin
                 cross join lateral %5$s as k
             ),
 
+            -- Whose text has changed since its vector was made: by the policy, not significantly? What
+            -- was accepted because the vectors were near cannot be known without another vector.
+            changed as materialized (
+                select
+                    f.n,
+                    coalesce(c.prefix || E'\n\n', '') || c.chunk as was,
+                    s.shown as is_now,
+                    p.prefix,
+                    row_number() over () as place
+                from fresh as f
+                inner join %1$s as d on %6$s
+                cross join lateral unnest(d.chunk_ids, d.shown) with ordinality as s (chunk_id, shown, n)
+                inner join %2$s as c on c.chunk_id = s.chunk_id
+                left join lateral (
+                    select p.prefix
+                    from jsonb_to_recordset(f.plan -> 'chunks') as p (ordinal integer, prefix text)
+                    where p.ordinal = s.n - 1
+                ) as p on true
+                where s.shown is not null and %9$L::jsonb ->> 'cosine' is null
+            ),
+
+            unaccepted as materialized (
+                select c.n
+                from (
+                    select
+                        array_agg(c.was order by c.place) as were,
+                        array_agg(c.is_now order by c.place) as are,
+                        array_agg(c.prefix order by c.place) as prefixes
+                    from changed as c
+                    having count(*) > 0
+                ) as a
+                cross join lateral unnest(
+                    steward_private.accepted(a.were, a.are, a.prefixes, %9$L)
+                ) with ordinality as v (is_accepted, place)
+                inner join changed as c on c.place = v.place
+                where not v.is_accepted
+            ),
+
             judged as materialized (
                 select
                     f.*,
@@ -10465,10 +12761,10 @@ begin
                                 select
                                 from jsonb_to_recordset(f.plan -> 'chunks') as p (
                                     ordinal integer, start integer, "end" integer, heading text,
-                                    chunk_hash text, vector integer
+                                    prefix text, chunk_hash text, vector integer
                                 )
-                                full join unnest(d.chunk_ids, d.starts, d.ends, d.headings)
-                                    with ordinality as s (chunk_id, start, "end", heading, n)
+                                full join unnest(d.chunk_ids, d.starts, d.ends, d.headings, d.shown)
+                                    with ordinality as s (chunk_id, start, "end", heading, shown, n)
                                     on s.n = p.ordinal + 1
                                 -- all at once: to pick them one by one copies them all each time
                                 left join jsonb_array_elements_text(f.plan -> 'texts')
@@ -10479,10 +12775,17 @@ begin
                                     (s.start = p.start) is not true
                                     or (s."end" = p."end") is not true
                                     or s.heading is distinct from p.heading
-                                    or (c.chunk = x.text) is not true
-                                    or (c.chunk_hash = decode(p.chunk_hash, 'hex')) is not true
+                                    or (
+                                        case
+                                            when s.shown is null
+                                                then coalesce(c.prefix || E'\n\n', '') || c.chunk = x.text
+                                                and c.chunk_hash = decode(p.chunk_hash, 'hex')
+                                            else coalesce(p.prefix || E'\n\n', '') || s.shown = x.text
+                                        end
+                                    ) is not true
                             )
                             then 'chunks differ'
+                        when f.n in (select u.n from unaccepted as u) then 'not accepted'
                     end as problem
                 from fresh as f
                 left join %1$s as d on %6$s
@@ -10508,7 +12811,8 @@ begin
             steward_private.key_record(v_source, 'e.key'),
             steward_private.key_match(v_source, 'd', 'f'),
             steward_private.key_match(v_source, 't', 'f'),
-            steward_private.key_match(v_source, 'c', 'f')
+            steward_private.key_match(v_source, 'c', 'f'),
+            v_source.significance
         );
 
         v_is_ahead := false;
@@ -10582,7 +12886,7 @@ begin
                             steward_private.plan_documents(
                                 v_part.contents,
                                 null,
-                                steward_private.chunking(v_source.chunk_size),
+                                steward_private.plan_options(v_source),
                                 'infinity'
                             ),
                             v_is_ahead,
@@ -10675,15 +12979,17 @@ $function$;
 comment on function steward.verify(regclass) is
 'Compare everything that is stored of a source with what its rows say now, by cutting every text '
 'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
-'document), stale (the document is of another text), chunks differ, orphan (a document without a '
+'document), stale (the document is of another text), chunks differ, not accepted (a vector '
+'is of an earlier text, and by the policy the change counts), orphan (a document without a '
 'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is '
 'known and will be put right (there is a job, or a backfill has yet to come to the row); a problem '
 'that is not pending is a fault, and steward.reconcile() has all but differing chunks looked at '
 'again. Reads every row. For steward_operator.';
 
 -- sql/src/code/functions/counted_statement.sql
--- How many documents and chunks of the space $1 there are by what was written down: the tally since
--- the last TRUNCATE, without what deletions took that no fold has added to it yet.
+-- How many documents and chunks of the space $1 there are, and documents that were accepted, by
+-- what was written down: the tally since the last TRUNCATE, without what deletions took that no
+-- fold has added to it yet.
 create or replace function steward_private.counted_statement(source steward_private.source)
 returns text
 language sql
@@ -10695,9 +13001,13 @@ begin atomic
         $sql$
         select
             coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0) as documents,
-            coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks
+            coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks,
+            coalesce(sum(t.accepted), 0) - coalesce(min(g.accepted), 0) as accepted
         from (
-            select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
+            select
+                sum(g.removed[i.n][2]) as documents,
+                sum(g.removed[i.n][3]) as chunks,
+                sum(g.removed[i.n][4]) as accepted
             from %s as g
             cross join generate_subscripts(g.removed, 1) as i (n)
             where g.removed[i.n][1] = $1
@@ -10856,15 +13166,21 @@ begin
     -- One statement: what is written down, what is not yet, and what there is, all of one moment.
     execute format(
         $sql$
-        insert into steward_private.tally (space_id, documents, chunks)
-        select $1, d.documents, d.chunks
+        insert into steward_private.tally (space_id, documents, chunks, accepted)
+        select $1, d.documents, d.chunks, d.accepted
         from (
             select
-                (select count(*) from %1$s as d where d.retired_at is null) - c.documents as documents,
-                (select count(*) from %2$s) - c.chunks as chunks
+                n.documents - c.documents as documents,
+                (select count(*) from %2$s) - c.chunks as chunks,
+                n.accepted - c.accepted as accepted
             from (%3$s) as c
+            cross join (
+                select count(*) as documents, count(d.shown) as accepted
+                from %1$s as d
+                where d.retired_at is null
+            ) as n
         ) as d
-        where d.documents <> 0 or d.chunks <> 0
+        where d.documents <> 0 or d.chunks <> 0 or d.accepted <> 0
         $sql$,
         v_space.doc_table, v_space.chunk_table, steward_private.counted_statement(v_source)
     )
@@ -11417,18 +13733,19 @@ begin
     return query execute format(
         $sql$
         select
-            %6$s, (o.n - 1)::integer, o.heading, coalesce(c.chunk, p.chunk), %7$L, d.revision
+            %6$s, (o.n - 1)::integer, o.heading,
+            coalesce(o.shown, c.chunk, p.chunk), %7$L, d.revision
         from (
-            select %8$s, d.revision, d.chunk_ids, d.headings
+            select %8$s, d.revision, d.chunk_ids, d.headings, d.shown
             from %1$s as d
             where d.valid_from <= $1 and (d.retired_at is null or $1 < d.retired_at)
             union all
-            select %8$s, d.revision, d.chunk_ids, d.headings
+            select %8$s, d.revision, d.chunk_ids, d.headings, d.shown
             from %2$s as d
             where d.valid_from <= $1 and $1 < d.superseded_at
         ) as d
-        cross join lateral unnest(d.chunk_ids, d.headings)
-            with ordinality as o (chunk_id, heading, n)
+        cross join lateral unnest(d.chunk_ids, d.headings, d.shown)
+            with ordinality as o (chunk_id, heading, shown, n)
         left join %3$s as c on c.chunk_id = o.chunk_id
         left join %4$s as p on p.chunk_id = o.chunk_id
         order by %5$s, o.n
@@ -11652,12 +13969,12 @@ begin
         execute format(
             $sql$
             insert into %1$s (
-                %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from,
-                decided_at, superseded_at
+                %4$s, revision, content_hash, chunk_ids, starts, ends, headings, shown,
+                policy_version, valid_from, decided_at, superseded_at
             )
             select
-                %5$s, t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings,
-                t.valid_from, t.decided_at, $2
+                %5$s, t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings, t.shown,
+                t.policy_version, t.valid_from, t.decided_at, $2
             from %2$s as t, %3$s as k
             where %6$s
             $sql$,
@@ -11671,8 +13988,8 @@ begin
 
     execute format(
         $sql$
-        insert into %1$s (chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at)
-        select o.new_id, %4$s, t.chunk, t.chunk_hash, t.embedding, t.embedded_at
+        insert into %1$s (chunk_id, %3$s, chunk, prefix, chunk_hash, embedding, embedded_at)
+        select o.new_id, %4$s, t.chunk, t.prefix, t.chunk_hash, t.embedding, t.embedded_at
         from unnest($1::bigint[], $2::bigint[]) as o (old_id, new_id)
         inner join %2$s as t on t.chunk_id = o.old_id
         where o.old_id <> o.new_id
@@ -11693,9 +14010,10 @@ begin
 
         kept as (
             insert into %2$s (
-                chunk_id, %5$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+                chunk_id, %5$s, chunk, prefix, chunk_hash, embedding, embedded_at, superseded_at
             )
-            select t.chunk_id, %6$s, t.chunk, t.chunk_hash, t.embedding, t.embedded_at, $3
+            select
+                t.chunk_id, %6$s, t.chunk, t.prefix, t.chunk_hash, t.embedding, t.embedded_at, $3
             from removed as t
             where $4
         )
@@ -11713,17 +14031,22 @@ begin
     execute format(
         $sql$
         update %1$s as t
-        set revision = t.revision + 1, chunk_ids = $2, valid_from = $3, decided_at = $3
+        set
+            revision = t.revision + 1, chunk_ids = $2, shown = $4, policy_version = $5,
+            valid_from = $3, decided_at = $3
         from %2$s as k
         where %3$s
         $sql$,
         v_space.doc_table, steward_private.key_record(v_source, '$1'),
         steward_private.key_match(v_source, 't', 'k')
     )
-    using v_key, coalesce(v_ids, '{}'), v_now;
+    using v_key, coalesce(v_ids, '{}'), v_now, v_old.shown::text[], v_old.policy_version;
 
-    insert into steward_private.tally (space_id, chunks)
-    values (v_space.space_id, v_count - v_removed);
+    insert into steward_private.tally (space_id, chunks, accepted)
+    values (
+        v_space.space_id, v_count - v_removed,
+        (v_old.shown is not null)::integer - (v_doc.shown is not null)::integer
+    );
 
     insert into steward_private.decision (
         space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,
@@ -11774,6 +14097,7 @@ declare
     v_is_kept boolean;
     v_is_due boolean := false;
     v_documents bigint;
+    v_accepted bigint;
     v_count bigint;
     v_claims bigint := 0;
     v_spaces integer[] := '{}'::integer[];
@@ -11871,17 +14195,19 @@ begin
 
         execute format(
             'select count(*) > 0 from %s as t, %s as k '
-            'where %s and t.content_hash = $2 and t.retired_at is null',
+            -- one that was accepted has a vector of an earlier text
+            'where %s and t.content_hash = $2 and t.shown is null and t.retired_at is null',
             v_space.doc_table, v_record, v_match
         )
         into v_is_kept
         using v_key, v_hash;
 
         execute format(
-            'select count(*) from %s as t, %s as k where %s and t.retired_at is null',
+            'select count(*), count(t.shown) from %s as t, %s as k '
+            'where %s and t.retired_at is null',
             v_space.doc_table, v_record, v_match
         )
-        into v_documents
+        into v_documents, v_accepted
         using v_key;
 
         foreach v_table in array array[
@@ -11906,8 +14232,8 @@ begin
 
         if not v_is_kept then
             -- the last one deleted were the chunks
-            insert into steward_private.tally (space_id, documents, chunks)
-            select v_space.space_id, -v_documents, -v_count
+            insert into steward_private.tally (space_id, documents, chunks, accepted)
+            select v_space.space_id, -v_documents, -v_count, -v_accepted
             where v_documents + v_count > 0;
             v_is_due := v_is_due or v_space.state <> 'retired';
         end if;
@@ -11931,8 +14257,9 @@ begin
         ),
 
         tallied as (
-            insert into steward_private.tally (space_id, documents, chunks)
-            select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+            insert into steward_private.tally (space_id, documents, chunks, accepted)
+            select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3]),
+                -sum(g.removed[i.n][4])
             from let_go as g
             cross join generate_subscripts(g.removed, 1) as i (n)
             inner join steward_private.space as s on s.space_id = g.removed[i.n][1]
@@ -11975,12 +14302,13 @@ begin
         with own as materialized (
             select d.decision_id, d.decided_at, d.reason, d.outcome
             from steward_private.decision as d
-            where d.space_id = any($2) and d.reason <> 'erased' and %1$s
+            where
+                d.space_id = any($2) and (d.reason <> 'erased' or d.details is not null) and %1$s
         ),
 
         scrubbed as (
             update steward_private.decision as d
-            set reason = 'erased'
+            set reason = 'erased', details = null
             from own as o
             where d.decision_id = o.decision_id and d.decided_at = o.decided_at
         )
@@ -12041,7 +14369,7 @@ begin
     erased := v_count;
     execute format(
         'select count(*) from steward_private.decision as d '
-        'where d.space_id = any($2) and d.reason <> ''erased'' and %s',
+        'where d.space_id = any($2) and (d.reason <> ''erased'' or d.details is not null) and %s',
         v_same
     )
     into remaining
@@ -12347,7 +14675,11 @@ begin
             'constraint %I check (decided_at >= %L and decided_at < %L))',
             v_name, v_name || '_month_check', v_month, v_next
         );
-        execute format('alter table steward_data.%I alter column reason set statistics 0', v_name);
+        execute format(
+            'alter table steward_data.%I alter column reason set statistics 0, '
+            'alter column details set statistics 0',
+            v_name
+        );
         execute format('alter table steward_data.%I enable row level security', v_name);
         execute format(
             'comment on table steward_data.%I is %L', v_name,
@@ -12436,7 +14768,7 @@ begin atomic
 
     made as (
         insert into steward_private.tally (
-            space_id, day, documents, chunks, embedded, reused, skipped, failed, retired,
+            space_id, day, documents, chunks, accepted, embedded, reused, skipped, failed, retired,
             chunks_embedded, chunks_reused, characters, characters_embedded
         )
         select
@@ -12444,6 +14776,7 @@ begin atomic
             g.day,
             coalesce(sum(g.documents) filter (where g.tally_id > r.tally_id), 0) as documents,
             coalesce(sum(g.chunks) filter (where g.tally_id > r.tally_id), 0) as chunks,
+            coalesce(sum(g.accepted) filter (where g.tally_id > r.tally_id), 0) as accepted,
             sum(g.embedded) as embedded,
             sum(g.reused) as reused,
             sum(g.skipped) as skipped,
@@ -12644,12 +14977,13 @@ begin
 
         select
             %10$s,
-            array_position(d.chunk_ids, c.chunk_id) - 1,
+            p.place - 1,
             1 - c.distance,
-            d.headings[array_position(d.chunk_ids, c.chunk_id)],
-            c.chunk
+            d.headings[p.place],
+            coalesce(d.shown[p.place], c.chunk)
         from nearest as c
         inner join %2$s as d on %11$s and d.retired_at is null
+        cross join lateral (select array_position(d.chunk_ids, c.chunk_id) as place) as p
         order by c.distance, c.chunk_id
         $sql$,
         v_space.chunk_table,
@@ -12983,6 +15317,7 @@ returns table (
     state text,
     documents bigint,
     fresh bigint,
+    accepted bigint,
     pending bigint,
     failed bigint,
     missing bigint,
@@ -13145,6 +15480,7 @@ begin
                     select
                         s.documents - h.gone - c.orphans + h.new + c.missing + u.amount as documents,
                         greatest(s.documents - h.gone - c.orphans - h.known - c.outdated, 0) as fresh,
+                        s.accepted,
                         h.pending + case c.unreached when 'pending' then u.amount else 0 end as pending,
                         h.failed,
                         c.missing + case c.unreached when 'missing' then u.amount else 0 end as missing,
@@ -13175,7 +15511,7 @@ begin
                         where
                             d.space_id = $1
                             and d.lane = 'edit'
-                            and d.outcome in ('embedded', 'reused', 'retired')
+                            and d.outcome in ('embedded', 'reused', 'skipped', 'retired')
                         order by d.decided_at desc
                         limit 1000
                     ) as l
@@ -13187,6 +15523,7 @@ begin
                     $4,
                     f.documents::bigint,
                     f.fresh::bigint,
+                    f.accepted::bigint,
                     f.pending::bigint,
                     f.failed::bigint,
                     f.missing::bigint,
@@ -13549,6 +15886,7 @@ returns table (
     dimensions integer,
     documents bigint,
     fresh bigint,
+    accepted bigint,
     pending bigint,
     failed bigint,
     missing bigint,
@@ -13575,6 +15913,7 @@ begin
         m.dimensions,
         f.documents,
         f.fresh,
+        f.accepted,
         f.pending,
         f.failed,
         f.missing,
@@ -13698,6 +16037,7 @@ begin
                     when not i.is_readable then 'unreadable'
                     when d.revision is null then 'missing'
                     when d.content_hash <> i.content_hash or d.retired_at is not null then 'outdated'
+                    when d.shown is not null then 'accepted'
                     else 'fresh'
                 end,
                 d.revision,
@@ -13815,7 +16155,7 @@ $function$;
 
 comment on function steward.freshness_detail(regclass) is
 'Every row of a source, and every document whose row is gone, for each model: its state (fresh,'
-' pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
+' accepted, pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
 'computed), the revision stored, the SHA-256 of the text that was embedded and of the text that'
 ' the row has now, since when it waits, and when it was last decided about. Reads every row, '
 'but cuts none. For steward_operator.';
@@ -13846,7 +16186,10 @@ select
     s.key_columns as key,
     s.condition as "where",
     sp.model_name as model,
-    s.chunk_size,
+    s.parts,
+    s.chunking,
+    s.significance,
+    s.policy_version,
     s.on_delete,
     s.mode,
     s.priority,
@@ -13864,6 +16207,23 @@ where sp.state = 'active';
 comment on view steward.sources is
 'The tables under stewardship, with the options of steward.track(). A source shown as a number '
 'has been dropped: end its stewardship with steward.untrack(number).';
+
+-- sql/src/code/views/policies.sql
+create or replace view steward.policies as
+select
+    s.relation as source,
+    p.policy_version,
+    p.policy_version = s.policy_version as is_current,
+    p.chunking,
+    p.significance,
+    p.set_by,
+    p.set_at
+from steward_private.policy as p
+inner join steward_private.source as s on s.source_id = p.source_id;
+
+comment on view steward.policies is
+'How the texts of each source were cut, and which changes counted, by version: each decision names '
+'the version that it was made by. Changed with steward.alter(). For steward_operator.';
 
 -- sql/src/code/views/spaces.sql
 create or replace view steward.spaces as
@@ -13984,13 +16344,16 @@ select
     sp.model_name as model,
     d.key,
     d.revision,
+    d.policy_version,
     d.outcome,
     d.reason,
     d.chunks_embedded,
     d.chunks_reused,
+    d.chunks_accepted,
     d.chunks_removed,
     d.characters,
     d.characters_embedded,
+    d.details,
     d.lane,
     d.decided_at,
     d.decided_at - d.changed_at as lag,
@@ -14000,9 +16363,12 @@ inner join steward_private.space as sp on sp.space_id = d.space_id
 inner join steward_private.source as s on s.source_id = sp.source_id;
 
 comment on view steward.decisions is
-'What became of each edit, and why: embedded, reused, skipped, failed or retired; restored and '
-'erased by steward.rollback_document() and steward.erase(). With the number of chunks that were '
-'sent to the model, kept, and removed; the characters of the text and of what was sent; lane: edit '
+'What became of each edit, and why: embedded, reused (nothing but places changed), skipped (what '
+'changed is not significant), failed or retired; restored and erased by '
+'steward.rollback_document() and steward.erase(). With the version of the policy that decided, the '
+'number of chunks that were embedded, kept, among these accepted with another text, and removed; '
+'details: how many chunks each stage decided about, which guards found what, and the least similar '
+'chunk; the characters of the text and of what was sent; lane: edit '
 'or backfill; lag: from the edit to its being searchable; duration: of a worker''s claim. For '
 'steward_operator.';
 
@@ -14046,6 +16412,7 @@ select
     f.state,
     f.documents,
     f.fresh,
+    f.accepted,
     f.pending,
     f.failed,
     f.missing,
@@ -14063,7 +16430,9 @@ from steward_private.all_freshness() as f;
 
 comment on view steward.freshness is
 'How true the vectors are, per source and model. documents: rows of the source. fresh: embedded as '
-'they are. pending: changed since, or being worked on. failed: given up after four attempts. '
+'they are. accepted: documents that show another text than their vectors were made of, because '
+'the change was judged insignificant; steward.decisions says why. pending: changed since, or '
+'being worked on. failed: given up after four attempts. '
 'missing, outdated: rows without a document, or with one of another text, that no trigger has told '
 'of (the last steward.reconcile() did, at counted_at). orphans: documents whose row is gone. '
 'coverage: the fresh share of the rows. chunks: vectors stored. lag_p50 and so on: how long the '
@@ -15304,18 +17673,21 @@ grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness(regclass) to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
+grant select on steward.policies to steward_operator;
 grant select on steward.backfills to steward_operator;
 grant select on steward.costs to steward_operator;
 grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, text, text, integer, boolean, numeric, boolean,
+    integer, interval, text[]
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._parts(regclass, text) to steward_admin;
 grant execute on function steward._describe(regclass, text, text, boolean) to steward_admin;
+grant execute on function steward._policy(jsonb, jsonb) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;
@@ -15328,7 +17700,7 @@ grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
 grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
 grant execute on function steward.alter(
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)
@@ -15336,7 +17708,7 @@ to steward_admin;
 grant execute on function steward._backfill_size(regclass) to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
-grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
+grant execute on function steward.dry_run(regclass, text, text, jsonb, text, integer)
 to steward_admin;
 grant execute on function steward.chunk(text, jsonb) to steward_admin;
 grant execute on function steward.preview(regclass, text, jsonb, text, text, integer)
@@ -15344,7 +17716,7 @@ to steward_admin;
 grant execute on function steward.preview(text, jsonb, text) to steward_admin;
 grant execute on function steward._preview(text[], jsonb, text) to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
-grant execute on function steward._count_chunks(text[], integer) to steward_admin;
+grant execute on function steward._count_chunks(text[], jsonb) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
 grant execute on function steward.add_space(regclass, text) to steward_admin;
 grant execute on function steward.promote(regclass, text, boolean) to steward_admin;

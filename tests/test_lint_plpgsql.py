@@ -253,7 +253,8 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
         "select * from steward.costs",
         "select * from steward.dry_run('articles', 'body', \"where\" => 'id > 1')",
         "select * from steward.preview('articles', content => 'body', \"where\" => 'id > 1')",
-        "select * from steward.alter('articles', \"where\" => 'id < 9', chunk_size => 500)",
+        "select * from steward.alter('articles', \"where\" => 'id < 9', "
+        "chunking => '{\"size\": 500}')",
         "call steward.work(idle_seconds => 0)",
         "select steward.retry_failed('articles')",
         "select * from steward.alter('articles', mode => 'transactional', on_delete => 'retire')",

@@ -8,13 +8,17 @@ The SQL functions call ``steward_py.entry`` and nothing else.
 """
 
 from steward_py import (
+    alignment,
     characters,
     chunking,
     entry,
     errors,
+    explaining,
+    findings,
     fixed,
     hashing_model,
     headings,
+    languages,
     markdown,
     measures,
     models,
@@ -22,18 +26,24 @@ from steward_py import (
     recursive,
     sentences,
     server,
+    significance,
+    similarity,
     stable,
     worker,
 )
 
 __all__ = [
+    "alignment",
     "characters",
     "chunking",
     "entry",
     "errors",
+    "explaining",
+    "findings",
     "fixed",
     "hashing_model",
     "headings",
+    "languages",
     "markdown",
     "measures",
     "models",
@@ -41,6 +51,8 @@ __all__ = [
     "recursive",
     "sentences",
     "server",
+    "significance",
+    "similarity",
     "stable",
     "worker",
 ]

@@ -3,5 +3,7 @@
 \ir code/python/plan_documents.sql
 \ir code/python/check_chunking.sql
 \ir code/python/chunk.sql
+\ir code/python/check_policy.sql
+\ir code/python/accepted.sql
 \ir code/python/embed.sql
 \ir code/python/work.sql
