@@ -1125,6 +1125,7 @@ EXPRESSIONS = (
     '"where" => %s',
     "alter('source', content => %s",
     "dry_run('source', %s",
+    "preview('source', content => %s",
     "_describe_content('mine'",
     "_describe('mine'",
     "_create_triggers",
