@@ -41,6 +41,8 @@ GROUPS = (
             "alter",
             "untrack",
             "dry_run",
+            "preview",
+            "chunk",
             "sources",
             "policies",
             "spaces",

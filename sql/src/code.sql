@@ -68,6 +68,8 @@
 \ir code/functions/_price.sql
 \ir code/functions/_count_chunks.sql
 \ir code/functions/dry_run.sql
+\ir code/functions/_preview.sql
+\ir code/functions/preview.sql
 \ir code/functions/untrack.sql
 \ir code/functions/require_trigger_privilege.sql
 \ir code/functions/lock_registration.sql

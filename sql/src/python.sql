@@ -4,5 +4,6 @@
 \ir code/python/check_chunking.sql
 \ir code/python/check_policy.sql
 \ir code/python/accepted.sql
+\ir code/python/chunk.sql
 \ir code/python/embed.sql
 \ir code/python/work.sql

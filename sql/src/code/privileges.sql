@@ -117,6 +117,11 @@ grant execute on function steward._finish_alter(regclass, boolean) to steward_ad
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, jsonb, text, integer)
 to steward_admin;
+grant execute on function steward.chunk(text, jsonb) to steward_admin;
+grant execute on function steward.preview(regclass, text, jsonb, text, text, integer)
+to steward_admin;
+grant execute on function steward.preview(text, jsonb, text) to steward_admin;
+grant execute on function steward._preview(text[], jsonb, text) to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], jsonb) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
