@@ -860,6 +860,83 @@ $stub$
 $definition$;
 
 execute $definition$
+create or replace function steward_private.explain_change(
+    known text, old_text text, new_text text, options jsonb
+)
+returns table (
+    ordinal integer,
+    decision text,
+    stage text,
+    similarity double precision,
+    reason text,
+    old_excerpt text,
+    new_excerpt text
+)
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward_private.explain_change requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward_private.replay(states jsonb, significance jsonb)
+returns table (
+    revision integer,
+    outcome text,
+    chunks_embedded integer,
+    characters_embedded integer,
+    simulated_outcome text,
+    simulated_chunks integer,
+    simulated_characters integer,
+    details jsonb
+)
+language plpgsql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward_private.replay requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
 create or replace function steward.embed(texts text[], model text default 'builtin/hash@1')
 returns text[]
 language plpgsql
@@ -965,6 +1042,7 @@ modules = {
         '    languages,\n'
         '    models,\n'
         '    planning,\n'
+        '    replaying,\n'
         '    server,\n'
         '    significance,\n'
         '    similarity,\n'
@@ -985,6 +1063,7 @@ modules = {
         '    "languages",\n'
         '    "models",\n'
         '    "planning",\n'
+        '    "replaying",\n'
         '    "server",\n'
         '    "significance",\n'
         '    "similarity",\n'
@@ -1106,7 +1185,10 @@ modules = {
         '    new_indexes: Sequence[int],\n'
         '    pulse: Pulse,\n'
         ') -> list[tuple[int, int]]:\n'
-        '    """Pairs of texts that share the most pairs of neighbouring words."""\n'
+        '    """Pairs of texts that share the most pairs of neighbouring words, and those in one place.\n'
+        '\n'
+        '    The latter are for texts of which each is like all others.\n'
+        '    """\n'
         '    homes: defaultdict[tuple[str, str], list[int]] = defaultdict(list)\n'
         '    for j in old_indexes:\n'
         '        if pulse is not None:\n'
@@ -1114,7 +1196,7 @@ modules = {
         '        for shingle in _shingles(old[j]):\n'
         '            homes[shingle].append(j)\n'
         '    candidates = []\n'
-        '    for i in new_indexes:\n'
+        '    for place, i in enumerate(new_indexes):\n'
         '        if pulse is not None:\n'
         '            pulse()\n'
         '        shared: Counter[int] = Counter()\n'
@@ -1123,7 +1205,9 @@ modules = {
         '            if len(found) <= _COMMONPLACE:\n'
         '                shared.update(found)\n'
         '        best = sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]\n'
-        '        candidates += [(i, j) for j, count in best if count * 2 > best[0][1]]\n'
+        '        chosen = {j for j, count in best if count * 2 > best[0][1]}\n'
+        '        chosen.add(old_indexes[place * len(old_indexes) // len(new_indexes)])\n'
+        '        candidates += [(i, j) for j in sorted(chosen)]\n'
         '    return candidates\n'
         '\n'
         '\n'
@@ -1359,7 +1443,7 @@ modules = {
         'from collections.abc import Callable, Sequence\n'
         'from typing import NamedTuple, TypeVar\n'
         '\n'
-        'from steward_py import models\n'
+        'from steward_py import models, replaying\n'
         'from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking\n'
         'from steward_py.errors import (\n'
         '    INVALID_PARAMETER_VALUE,\n'
@@ -1498,6 +1582,19 @@ modules = {
         '            known = _known(known_json)\n'
         '        planned = plan(new or "", known, *options, pulse=pulse)\n'
         '        return list(explain(planned, known, options.policy))\n'
+        '\n'
+        '\n'
+        'def replay(\n'
+        '    plpy: Server, states_json: str | None, policy_json: str | None\n'
+        ') -> list[tuple[object, ...]]:\n'
+        '    """The changes from one recorded state of a document to the next; see ``replaying.replay``."""\n'
+        '    with reporting(plpy):\n'
+        '        policy = parse_policy(_json_object("the significance policy is", policy_json))\n'
+        '        states = json.loads(_given("states", states_json))\n'
+        '        return [\n'
+        '            (*each[:-1], None if each.details is None else _to_json(each.details))\n'
+        '            for each in replaying.replay(states, policy, _pulse(plpy, time.monotonic))\n'
+        '        ]\n'
         '\n'
         '\n'
         'def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:\n'
@@ -1746,9 +1843,12 @@ modules = {
         '    "similar": "accept",\n'
         '}\n'
         '\n'
-        '_PLAIN_REASONS = {\n'
+        '_REASONS = {\n'
         '    "same": "unchanged",\n'
         '    "moved": "unchanged, in another place",\n'
+        '    "normalised": "equal after normalisation of {normalise}",\n'
+        '    "similar": "at least {similarity} alike, and nothing guarded has changed",\n'
+        '    "different": "less than {similarity} alike",\n'
         '    "new": "no stored chunk is like it",\n'
         '}\n'
         '\n'
@@ -1758,8 +1858,10 @@ modules = {
         '\n'
         '\n'
         'class Explanation(NamedTuple):\n'
-        '    """What becomes of a chunk.  ``ordinal`` is that of the new text, or of the old one if the\n'
-        '    chunk is removed."""\n'
+        '    """What becomes of a chunk.\n'
+        '\n'
+        '    ``ordinal`` is that of the new text, or that of the old one if the chunk is removed.\n'
+        '    """\n'
         '\n'
         '    ordinal: int\n'
         '    decision: str  # keep, move, accept, embed, remove\n'
@@ -1800,19 +1902,15 @@ modules = {
         '\n'
         '\n'
         'def _reason(planned: PlannedChunk, policy: Policy) -> str:\n'
-        '    stage = planned.stage\n'
-        '    if stage in _PLAIN_REASONS:\n'
-        '        return _PLAIN_REASONS[stage]\n'
-        '    if stage == "normalised":\n'
-        '        return f"equal after normalisation of {\', \'.join(policy.normalise)}"\n'
-        '    if stage in ("guarded", "structure"):\n'
-        '        return "; ".join(_in_words(finding) for finding in planned.findings)\n'
-        '    if policy.similarity is None:\n'
-        '        return "the policy accepts nothing but equal text"\n'
-        '    if stage == "similar":\n'
-        '        return f"at least {policy.similarity} alike, and nothing guarded has changed"\n'
-        '    rewritten = "".join(f"; {_in_words(finding)}" for finding in planned.findings)\n'
-        '    return f"less than {policy.similarity} alike{rewritten}"\n'
+        '    reasons = [_in_words(finding) for finding in planned.findings]\n'
+        '    if planned.stage == "different" and policy.similarity is None:\n'
+        '        reasons = ["the policy accepts nothing but equal text"]\n'
+        '    elif planned.stage in _REASONS:\n'
+        '        reason = _REASONS[planned.stage].format(\n'
+        '            normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
+        '        )\n'
+        '        reasons.insert(0, reason)\n'
+        '    return "; ".join(reasons)\n'
         '\n'
         '\n'
         'def _in_words(finding: Finding) -> str:\n'
@@ -1861,6 +1959,7 @@ modules = {
         '    MONTHS,\n'
         '    NEGATIONS,\n'
         '    NUMBERS,\n'
+        '    OPENERS,\n'
         '    REFERENCES,\n'
         '    UNITS,\n'
         ')\n'
@@ -1902,7 +2001,8 @@ modules = {
         '_LETTERED = re.compile(r"[A-Z](?:\\.\\d+)*\\Z")\n'
         '# the same of a title, which needs no full stop, and may be that of "Chapter 50"\n'
         '_TITLE_NUMBERING = re.compile(\n'
-        '    r"(?:(\\w+)\\s)?((?:[A-Z]\\.)?\\d+(?:\\.\\d+)*[.:)]?|[A-Z](?:\\.\\d+)+[.:)]?|[A-Z][.:)]?)\\s+(?=[^\\W\\d_])"\n'
+        '    r"(?:(\\w+)\\s)?((?:[A-Z]\\.)?\\d+(?:\\.\\d+)*[.:)]?|[A-Z](?:\\.\\d+)+[.:)]?|[A-Z][.:)]?)"\n'
+        '    r"\\s+(?=[^\\W\\d_])"\n'
         ')\n'
         '_HEADING = re.compile(r"(#{1,6})(?:\\s+(.*?))??(?:\\s+#+)?\\s*\\Z", re.DOTALL)\n'
         '_MARKUP = re.compile(r"[*`]+")\n'
@@ -2021,7 +2121,8 @@ modules = {
         '            pointer = before\n'
         '        elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):\n'
         '            pointer = ""\n'
-        '        if pointer and not unit:\n'
+        '        # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"\n'
+        '        if pointer and not unit and "." in number:\n'
         '            yield "references", f"{pointer} {number}"\n'
         '        else:\n'
         '            yield "numbers", f"{number} {unit}" if unit else number\n'
@@ -2068,7 +2169,7 @@ modules = {
         '    begins = True\n'
         '    previous = ""\n'
         '    end = 0\n'
-        '    for index, (token, place) in enumerate(tokens):\n'
+        '    for token, place in tokens:\n'
         '        gap = text[end:place]\n'
         '        if _SENTENCE_END.search(gap):\n'
         '            begins = not ("." in gap and _is_abbreviation(previous))\n'
@@ -2076,24 +2177,12 @@ modules = {
         '            yield "references", f"{previous} {token}"\n'
         '        elif token.lower() not in lexicon.references and (\n'
         '            _is_identifier(token)\n'
-        '            or (token[0].isupper() and (not begins or _names_begin(text, tokens, index)))\n'
+        '            or (token[0].isupper() and not (begins and token.lower() in OPENERS))\n'
         '        ):\n'
         '            yield "names", token\n'
         '        begins = False\n'
         '        previous = token\n'
         '        end = place + len(token)\n'
-        '\n'
-        '\n'
-        'def _names_begin(text: str, tokens: Sequence[tuple[str, int]], index: int) -> bool:\n'
-        '    """Whether the capital at the beginning of a sentence belongs to a name of several words."""\n'
-        '    if index + 1 == len(tokens):\n'
-        '        return False\n'
-        '    token, place = tokens[index]\n'
-        '    following, next_place = tokens[index + 1]\n'
-        '    adjacent = text[place + len(token) : next_place] == " "\n'
-        '    return token.endswith("\'s") or (\n'
-        '        adjacent and following[0].isupper() and not _is_identifier(following)\n'
-        '    )\n'
         '\n'
         '\n'
         'def _is_abbreviation(word: str) -> bool:\n'
@@ -2510,6 +2599,24 @@ modules = {
         '    " kilometer kilometers kilometre kilometres liter liters litre litres watt watts volt volts"\n'
         ')\n'
         '\n'
+        '# Sentences begin with these in capitals, and they name nothing.\n'
+        'OPENERS = _words(\n'
+        '    "the this that these those it its he she we you they i there here if when while for in on"\n'
+        '    " at by to from with without as but and or not no each all some any many most several both"\n'
+        '    " either another other such see note a an however therefore thus also then since because"\n'
+        '    " although though unless until after before during once where what which who how why only"\n'
+        '    " so der die das dieser diese dieses ein eine einer eines es er sie wir ihr ich man hier"\n'
+        '    " dort wenn falls w\\u00e4hrend f\\u00fcr im am bei zu zum zur von vom mit ohne als aber und"\n'
+        '    " oder nicht kein keine jeder jede alle einige viele beide ein andere siehe jedoch daher"\n'
+        '    " also dann da weil obwohl bis nach vor seit wo was wer wie warum nur auch dies le la les"\n'
+        '    " l ce cet cette ces un une des il elle on nous vous ils elles je ici si quand pour dans"\n'
+        '    " en sur \\u00e0 au aux de du par avec sans comme mais et ou ne chaque tous toutes quelques"\n'
+        '    " plusieurs voir donc ainsi puis car bien apr\\u00e8s avant pendant o\\u00f9 que qui comment"\n'
+        '    " pourquoi seulement il lo gli i questo questa questi queste uno una noi voi loro io qui"\n'
+        '    " se quando per nel nella nei su da dal con senza come ma e o non ogni tutti tutte alcuni"\n'
+        '    " molti vedi quindi cos\\u00ec poi perch\\u00e9 dopo prima durante dove che chi solo anche"\n'
+        ')\n'
+        '\n'
         '# A full stop after one of these ends no sentence.\n'
         'ABBREVIATIONS = _words("dr mr mrs ms prof st hr fr sig mme mlle no nr vs cf vgl ca inc ltd")\n',
     ),
@@ -2553,7 +2660,6 @@ modules = {
         '\n'
         'from collections import Counter, defaultdict, deque\n'
         'from collections.abc import Iterable, Mapping, Sequence\n'
-        'from dataclasses import dataclass\n'
         'from hashlib import sha256\n'
         'from math import floor\n'
         'from typing import Any, NamedTuple\n'
@@ -2708,14 +2814,28 @@ modules = {
         '        content_hash if len(text) == len(content) and text == content else text_hash(text)\n'
         '        for text in embedded\n'
         '    ]\n'
+        '    division = _Parts(content, parts)\n'
         '    rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))\n'
-        '    if rows:\n'
-        '        division = _Parts(content, parts)\n'
-        '        comparison = _Comparison(chunks, embedded, hashes, rows, policy, division)\n'
-        '        choices = comparison.choose(pulse)\n'
-        '    else:\n'
-        '        choices = [_Choice("new")] * len(chunks)\n'
+        '    comparison = _Comparison(chunks, embedded, hashes, rows, policy, division)\n'
+        '    return _plan(content_hash, comparison, pulse)\n'
         '\n'
+        '\n'
+        'def plan_chunks(\n'
+        '    chunks: Sequence[Chunk],\n'
+        '    embedded: Sequence[str],\n'
+        '    known: Sequence[KnownChunk],\n'
+        '    policy: Policy,\n'
+        '    pulse: Pulse = None,\n'
+        ') -> Plan:\n'
+        '    """The plan for a text of which only the chunks are known; its hash is left empty."""\n'
+        '    hashes = [text_hash(text) for text in embedded]\n'
+        '    rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))\n'
+        '    return _plan("", _Comparison(chunks, embedded, hashes, rows, policy, _Parts("", ())), pulse)\n'
+        '\n'
+        '\n'
+        'def _plan(content_hash: str, comparison: _Comparison, pulse: Pulse) -> Plan:\n'
+        '    chunks, embedded, hashes, rows = comparison[:4]\n'
+        '    choices = comparison.choose(pulse) if rows else [_Choice("new")] * len(chunks)\n'
         '    planned = []\n'
         '    vector_of_hash: dict[str, int] = {}\n'
         '    texts: list[str] = []\n'
@@ -2726,7 +2846,7 @@ modules = {
         '            if vector == len(texts):\n'
         '                texts.append(text)\n'
         '        planned.append(_planned(piece, text, piece_hash, choice, vector))\n'
-        '    details = _details(planned, rows, texts, division) if rows else None\n'
+        '    details = _details(planned, rows, texts, comparison.parts) if rows else None\n'
         '    return Plan(content_hash, planned, texts, details)\n'
         '\n'
         '\n'
@@ -2782,16 +2902,29 @@ modules = {
         '        if len(old_pieces) == len(new_pieces) == len(numbers):\n'
         '            pieces = zip(numbers, old_pieces, new_pieces)\n'
         '            return [number for number, old, new in pieces if old.strip() != new.strip()]\n'
-        '        # A part has become empty, or is so no longer: one of those beside it.\n'
+        '        # A part has become empty, or is so no longer: before or after those that are equal.\n'
         '        reach = abs(len(old_pieces) - len(new_pieces))\n'
-        '        return range(max(0, numbers[0] - reach), min(len(self.names) - 1, numbers[-1] + reach) + 1)\n'
+        '        before = _equal(old_pieces, new_pieces)\n'
+        '        after = _equal(old_pieces[::-1], new_pieces[::-1])\n'
+        '        first = numbers[0] + before if before else numbers[0] - reach\n'
+        '        last = numbers[-1] - after if after else numbers[-1] + reach\n'
+        '        if first > last:\n'
+        '            first, last = numbers[0], numbers[-1]\n'
+        '        return range(max(0, first), min(len(self.names) - 1, last) + 1)\n'
         '\n'
         '    def names_of(self, numbers: Iterable[int]) -> list[str]:\n'
         '        return [name for number, name in enumerate(self.names) if number in set(numbers)]\n'
         '\n'
         '\n'
-        '@dataclass(frozen=True)\n'
-        'class _Comparison:\n'
+        'def _equal(old: Sequence[str], new: Sequence[str]) -> int:\n'
+        '    """How many of the texts are equal, from the first on."""\n'
+        '    pairs = enumerate(zip(old, new))\n'
+        '    return next(\n'
+        '        (number for number, (a, b) in pairs if a.strip() != b.strip()), min(len(old), len(new))\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'class _Comparison(NamedTuple):\n'
         '    """The chunks of the new text beside the stored ones, in the order of the document."""\n'
         '\n'
         '    chunks: Sequence[Chunk]\n'
@@ -2981,6 +3114,127 @@ modules = {
         '        changed.update(range(last, len(parts.names)))\n'
         '    return changed\n',
     ),
+    'steward_py.replaying': (
+        'plpython/steward_py/replaying.py',
+        '"""What would have become of the recorded changes of a document under another policy."""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'from collections.abc import Iterator, Mapping, Sequence\n'
+        'from typing import Any, NamedTuple\n'
+        '\n'
+        'from steward_py.chunking import Chunk\n'
+        'from steward_py.planning import KnownChunk, Plan, plan_chunks, text_hash\n'
+        'from steward_py.significance import Policy\n'
+        'from steward_py.similarity import Pulse\n'
+        '\n'
+        '\n'
+        'class Replayed(NamedTuple):\n'
+        '    """A change: what became of it, and what would have.\n'
+        '\n'
+        '    ``outcome`` is None where nothing precedes it, so that there was nothing to compare with.\n'
+        '    """\n'
+        '\n'
+        '    revision: int\n'
+        '    outcome: str | None\n'
+        '    chunks_embedded: int = 0\n'
+        '    characters_embedded: int = 0\n'
+        '    simulated_outcome: str | None = None\n'
+        '    simulated_chunks: int = 0\n'
+        '    simulated_characters: int = 0\n'
+        '    details: dict[str, Any] | None = None\n'
+        '\n'
+        '\n'
+        'class _Recorded(NamedTuple):\n'
+        '    """A chunk as it is recorded: its vector is of another text than is shown, if that differs."""\n'
+        '\n'
+        '    chunk_id: int\n'
+        '    heading: str | None\n'
+        '    prefix: str | None\n'
+        '    vector_of: str\n'
+        '    text: str\n'
+        '\n'
+        '    def below_prefix(self, text: str) -> str:\n'
+        '        return text if self.prefix is None else f"{self.prefix}\\n\\n{text}"\n'
+        '\n'
+        '\n'
+        'def replay(\n'
+        '    states: Sequence[Mapping[str, Any]], policy: Policy, pulse: Pulse = None\n'
+        ') -> Iterator[Replayed]:\n'
+        '    """Each state but the first as it followed from the one before.\n'
+        '\n'
+        '    The policy goes on from its own decisions: a vector that it would have kept is still of the\n'
+        '    text that it was made from.\n'
+        '    """\n'
+        '    ended: object = None\n'
+        '    seen: set[int] = set()\n'
+        '    known: list[KnownChunk] = []\n'
+        '    for number, state in enumerate(states):\n'
+        '        chunks = [_Recorded(**chunk) for chunk in state["chunks"]]\n'
+        '        if number == 0 or ended != state["begins"]:\n'
+        '            # the first of all, or after a time without the document\n'
+        '            if number > 0:\n'
+        '                yield Replayed(state["revision"], None)\n'
+        '            known = [\n'
+        '                _known(ordinal, each.below_prefix(each.vector_of))\n'
+        '                for ordinal, each in enumerate(chunks)\n'
+        '            ]\n'
+        '        else:\n'
+        '            plan = _plan(chunks, known, policy, pulse)\n'
+        '            texts = {row.chunk_id: row.text for row in known}\n'
+        '            yield _compared(state["revision"], chunks, seen, plan)\n'
+        '            known = [\n'
+        '                _known(\n'
+        '                    each.chunk.ordinal,\n'
+        '                    each.text if each.chunk_id is None else texts[each.chunk_id],\n'
+        '                )\n'
+        '                for each in plan.chunks\n'
+        '            ]\n'
+        '        seen.update(each.chunk_id for each in chunks)\n'
+        '        ended = state["ends"]\n'
+        '\n'
+        '\n'
+        'def _known(ordinal: int, text: str) -> KnownChunk:\n'
+        '    return KnownChunk(ordinal, ordinal, text_hash(text), text)\n'
+        '\n'
+        '\n'
+        'def _plan(\n'
+        '    chunks: Sequence[_Recorded], known: Sequence[KnownChunk], policy: Policy, pulse: Pulse\n'
+        ') -> Plan:\n'
+        '    pieces = []\n'
+        '    end = 0\n'
+        '    for ordinal, each in enumerate(chunks):\n'
+        '        start, end = end, end + len(each.text)\n'
+        '        pieces.append(Chunk(ordinal, start, end, each.text, each.heading))\n'
+        '    embedded = [each.below_prefix(each.text) for each in chunks]\n'
+        '    return plan_chunks(pieces, embedded, known, policy, pulse)\n'
+        '\n'
+        '\n'
+        'def _compared(revision: int, chunks: Sequence[_Recorded], seen: set[int], plan: Plan) -> Replayed:\n'
+        '    fresh = [each for each in chunks if each.chunk_id not in seen]\n'
+        '    return Replayed(\n'
+        '        revision,\n'
+        '        _outcome(len(chunks), len(fresh), any(each.text != each.vector_of for each in chunks)),\n'
+        '        len(fresh),\n'
+        '        sum(len(each.below_prefix(each.vector_of)) for each in fresh),\n'
+        '        _outcome(\n'
+        '            len(chunks),\n'
+        '            len(plan.texts),\n'
+        '            any(each.chunk_id is not None and each.near is not None for each in plan.chunks),\n'
+        '        ),\n'
+        '        sum(each.vector is not None for each in plan.chunks),\n'
+        '        sum(map(len, plan.texts)),\n'
+        '        plan.details,\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def _outcome(chunks: int, embedded: int, accepted: bool) -> str:\n'
+        '    if chunks == 0:\n'
+        '        return "retired"\n'
+        '    if embedded > 0:\n'
+        '        return "embedded"\n'
+        '    return "skipped" if accepted else "reused"\n',
+    ),
     'steward_py.server': (
         'plpython/steward_py/server.py',
         '"""What this package needs of PL/Python\'s ``plpy``, written down as types.\n'
@@ -3087,6 +3341,8 @@ modules = {
         '_BLANK_LINES = re.compile(r"\\n[^\\S\\n]*\\n\\s*|\\x1d")\n'
         '# a list item, a row of a table, a heading: paragraphs of their own\n'
         '_ITEM = re.compile(r"(?:[-*+\\u2022]\\s|\\d+[.)]\\s|\\||#{1,6}\\s)")\n'
+        '# Nobody wraps a text to shorter lines.\n'
+        '_NARROWEST = 40\n'
         '_SIGN = re.compile(r"[^\\w\\s]")\n'
         '_UNDERLINE = re.compile(r"(?:=+|-{2,})\\Z")\n'
         '\n'
@@ -3181,7 +3437,7 @@ modules = {
         '        normalise=_some_of(given, "normalise", NORMALISATIONS, DEFAULT.normalise),\n'
         '        guards=_some_of(given, "guards", GUARDS, DEFAULT.guards),\n'
         '        languages=_some_of(given, "languages", LANGUAGES, DEFAULT.languages),\n'
-        '        negations=tuple(word.lower() for word in negations),\n'
+        '        negations=tuple(dict.fromkeys(word.lower() for word in negations)),\n'
         '        structure=structure,\n'
         '        cosine=_share(given, "cosine", DEFAULT.cosine),\n'
         '        cosine_by=cosine_by,\n'
@@ -3241,7 +3497,9 @@ modules = {
         '    if _UNDERLINE.match(following):\n'
         '        return False\n'
         '    return (\n'
-        '        line[0] in "#|"\n'
+        '        width < _NARROWEST\n'
+        '        or line[0] in "#|"\n'
+        '        or _UNDERLINE.match(line) is not None\n'
         '        or _ITEM.match(following) is not None\n'
         '        or len(line) + 1 + len(following.partition(" ")[0]) <= width\n'
         '    )\n'
@@ -3553,6 +3811,7 @@ modules = {
         '        bit <<= 1\n'
         '    full = bit - 1\n'
         '    row = full\n'
+        '    common = 0\n'
         '    for first in range(0, len(a), _ROWS_BETWEEN_PULSES):\n'
         '        if pulse is not None:\n'
         '            pulse()\n'
@@ -4159,7 +4418,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '2c714fb55137b0d1'
+GD['steward_py.digest'] = 'fcdf0afa9078f1dc'
 $python$
 $definition$;
 
@@ -4174,7 +4433,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -4189,7 +4448,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -4204,7 +4463,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -4221,9 +4480,58 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/explain_change.sql
+create or replace function steward_private.explain_change(
+    known text, old_text text, new_text text, options jsonb
+)
+returns table (
+    ordinal integer,
+    decision text,
+    stage text,
+    similarity double precision,
+    reason text,
+    old_excerpt text,
+    new_excerpt text
+)
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/replay.sql
+create or replace function steward_private.replay(states jsonb, significance jsonb)
+returns table (
+    revision integer,
+    outcome text,
+    chunks_embedded integer,
+    characters_embedded integer,
+    simulated_outcome text,
+    simulated_chunks integer,
+    simulated_characters integer,
+    details jsonb
+)
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.replay(plpy, states, significance)
 $python$
 $definition$;
 
@@ -4237,7 +4545,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -4256,7 +4564,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '2c714fb55137b0d1': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -4298,6 +4606,14 @@ comment on function steward_private.check_policy(jsonb) is
 comment on function steward_private.accepted(text[], text[], text[], jsonb) is
 'Whether, by the text stages of a policy, each text may keep the vector that was made of the old '
 'one. headings: what was put before the text for the model; null: nothing.';
+
+-- sql/src/code/python/explain_change.sql
+comment on function steward_private.explain_change(text, text, text, jsonb) is
+'What would become of each chunk if a text came in the place of what is known or of the old text.';
+
+-- sql/src/code/python/replay.sql
+comment on function steward_private.replay(jsonb, jsonb) is
+'What became of a document from one state to the next, and what would have under another policy.';
 
 -- sql/src/code/python/embed.sql
 comment on function steward.embed(text[], text) is
@@ -7998,6 +8314,56 @@ end;
 
 comment on function steward._policy(jsonb, jsonb) is
 'Part of steward.track(): the options with every default written out.';
+
+-- sql/src/code/functions/significance.sql
+create or replace function steward.significance(
+    similarity double precision default 0.95,
+    normalise text[] default array['unicode', 'space'],
+    guards text[] default array['numbers', 'dates', 'negations', 'names', 'headings'],
+    languages text[] default array['en', 'de', 'fr', 'it'],
+    negations text[] default array[]::text[],
+    structure boolean default true,
+    cosine double precision default null,
+    cosine_by text default 'chunk',
+    always text[] default array[]::text[]
+)
+returns jsonb
+language sql
+stable parallel unsafe
+-- definer: what checks it is a function of pg_steward's own
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        steward._policy(
+            null,
+            jsonb_build_object(
+                'similarity', significance.similarity,
+                'normalise', significance.normalise,
+                'guards', significance.guards,
+                'languages', significance.languages,
+                'negations', significance.negations,
+                'structure', significance.structure,
+                'cosine', significance.cosine,
+                'cosine_by', significance.cosine_by,
+                'always', significance.always
+            )
+        ) -> 'significance';
+end;
+
+comment on function steward.significance(
+    double precision, text[], text[], text[], text[], boolean, double precision, text, text[]
+) is
+'A policy for steward.track() and steward.alter(): which changes of a text are worth a new vector. '
+'similarity: how alike two texts have to be to share a vector, from 0 to 1; 1: equal after '
+'normalisation; null: equal to the letter. normalise: what makes no difference, of unicode, space, '
+'case and punctuation. guards: what counts however small, of numbers, dates, negations, names, '
+'headings and references (a number after a word such as Section). languages: whose words these '
+'know, of en, de, fr and it. negations: more words that negate. structure: a paragraph that is '
+'new, gone or not alike counts. cosine: how near the new vector has to be to the old one for the '
+'old one to stay, where the texts alone could not decide; cosine_by: of each chunk, the lead '
+'chunk, the centroid, or pairwise the nearest. always: parts of the content of which every '
+'change counts. Raises invalid_parameter_value. For steward_operator.';
 
 -- sql/src/code/functions/_begin_track.sql
 create or replace function steward._begin_track(
@@ -12514,6 +12880,344 @@ comment on function steward.as_of(regclass, timestamptz) is
 'steward.prune() has removed, and while keep_history is 0. For steward_admin with SELECT on the '
 'table and not subject to its row security, because rows that are gone cannot be judged by it.';
 
+-- sql/src/code/functions/explain_change.sql
+create or replace function steward.explain_change(
+    old_text text, new_text text, significance jsonb default null, chunking jsonb default null
+)
+returns table (
+    ordinal integer,
+    decision text,
+    stage text,
+    similarity double precision,
+    reason text,
+    old_excerpt text,
+    new_excerpt text
+)
+language sql
+stable parallel unsafe
+-- definer: what compares texts is a function of pg_steward's own
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        e.ordinal,
+        e.decision,
+        e.stage,
+        e.similarity,
+        e.reason,
+        e.old_excerpt,
+        e.new_excerpt
+    from steward_private.explain_change(
+        null,
+        explain_change.old_text,
+        explain_change.new_text,
+        jsonb_build_object(
+            'chunking', explain_change.chunking, 'significance', explain_change.significance
+        )
+    ) as e;
+end;
+
+comment on function steward.explain_change(text, text, jsonb, jsonb) is
+'What would become of each chunk if the new text came in the place of the old one, and why, '
+'without doing anything. decision: keep, move, accept (the old vector stays, the new text is '
+'shown), embed or remove. stage: what decided, cheapest first: same, moved, normalised, guarded, '
+'structure, similar or different; new and removed have nothing to be compared with. similarity: '
+'of the two texts, from 0 to 1. significance, chunking: see steward.significance() and '
+'steward.track(); null: the defaults. For steward_operator.';
+
+-- sql/src/code/functions/explain_change_of_row.sql
+create or replace function steward.explain_change(
+    source regclass, key jsonb, new_text text default null
+)
+returns table (
+    ordinal integer,
+    decision text,
+    stage text,
+    similarity double precision,
+    reason text,
+    old_excerpt text,
+    new_excerpt text
+)
+language plpgsql
+stable parallel unsafe
+-- definer: what is stored may be of a row that is gone; see require_sight_of_all()
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(explain_change.source);
+    v_space_id integer;
+    v_keys jsonb;
+    v_text text := explain_change.new_text;
+    v_known text;
+begin
+    perform steward_private.require_sight_of_all(v_source);
+    v_keys := jsonb_build_array(steward_private.key_value(v_source, explain_change.key));
+
+    select s.space_id into strict v_space_id
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'active';
+
+    if v_text is null then
+        execute format(
+            'select r.content from steward_private.read_%s($1) as r', v_source.source_id
+        )
+        into v_text
+        using v_keys;
+    end if;
+
+    execute format('select k.known from steward_private.known_%s($1) as k', v_space_id)
+    into v_known
+    using v_keys;
+
+    return query
+    select e.ordinal, e.decision, e.stage, e.similarity, e.reason, e.old_excerpt, e.new_excerpt
+    from steward_private.explain_change(
+        coalesce(v_known, '[]'), null, v_text, steward_private.plan_options(v_source)
+    ) as e;
+end
+$function$;
+
+comment on function steward.explain_change(regclass, jsonb, text) is
+'The same for a row of a tracked table, by its own policy, against the texts that its vectors were '
+'made of. new_text: its content as it might be; null: as it is now. Name the arguments where both '
+'are possible: explain_change(''articles'', key => ''{"id": 1}''). Stage 7, the cosine of the '
+'vectors, is not known before there are any. For steward_admin with SELECT on the table and not '
+'subject to its row security.';
+
+-- sql/src/code/functions/simulate.sql
+create or replace function steward.simulate(
+    source regclass, significance jsonb, since timestamptz default null
+)
+returns table (
+    key jsonb,
+    revision integer,
+    changed_at timestamptz,
+    outcome text,
+    chunks_embedded integer,
+    characters integer,
+    cost numeric,
+    simulated_outcome text,
+    simulated_chunks integer,
+    simulated_characters integer,
+    simulated_cost numeric,
+    details jsonb
+)
+language plpgsql
+-- stable: all of it in one snapshot, so that nothing is pruned under it
+stable parallel unsafe
+-- definer: what is gone belongs to no row whose policies could decide; see require_sight_of_all()
+security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 3
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(simulate.source);
+    v_space steward_private.space;
+    v_policy jsonb;
+    v_price numeric;
+begin
+    perform steward_private.require_sight_of_all(v_source);
+    v_policy := steward_private.check_policy(simulate.significance);
+
+    select s.* into strict v_space
+    from steward_private.space as s
+    where s.source_id = v_source.source_id and s.state = 'active';
+
+    select m.price into strict v_price
+    from steward_private.model as m
+    where m.model_name = v_space.model_name;
+
+    return query execute format(
+        $sql$
+        with state as (
+            select
+                %5$s, d.revision, d.chunk_ids, d.headings, d.shown, d.valid_from,
+                d.retired_at as ended_at
+            from %1$s as d
+            union all
+            select
+                %5$s, d.revision, d.chunk_ids, d.headings, d.shown, d.valid_from,
+                d.superseded_at
+            from %2$s as d
+        ),
+
+        document as (
+            select
+                %6$s as key,
+                array_agg(s.valid_from order by s.valid_from, s.revision) as moments,
+                jsonb_agg(
+                    jsonb_build_object(
+                        'revision', s.revision,
+                        'begins', extract(epoch from s.valid_from),
+                        'ends', extract(epoch from s.ended_at),
+                        'chunks', (
+                            select coalesce(
+                                jsonb_agg(
+                                    jsonb_build_object(
+                                        'chunk_id', o.chunk_id,
+                                        'heading', o.heading,
+                                        'prefix', coalesce(c.prefix, p.prefix),
+                                        'vector_of', coalesce(c.chunk, p.chunk),
+                                        'text', coalesce(o.shown, c.chunk, p.chunk)
+                                    )
+                                    order by o.n
+                                ),
+                                '[]'
+                            )
+                            from unnest(s.chunk_ids, s.headings, s.shown)
+                                with ordinality as o (chunk_id, heading, shown, n)
+                            left join %3$s as c on c.chunk_id = o.chunk_id
+                            left join %4$s as p on p.chunk_id = o.chunk_id
+                        )
+                    )
+                    order by s.valid_from, s.revision
+                ) as states
+            from state as s
+            where s.ended_at is null or $2 is null or s.ended_at >= $2
+            group by %7$s
+            having count(*) > 1
+        )
+
+        select
+            d.key,
+            r.revision,
+            d.moments[r.n + 1],
+            r.outcome,
+            r.chunks_embedded,
+            r.characters_embedded,
+            ceil(r.characters_embedded / 4.0) * $3 / 1000000,
+            r.simulated_outcome,
+            r.simulated_chunks,
+            r.simulated_characters,
+            ceil(r.simulated_characters / 4.0) * $3 / 1000000,
+            r.details
+        from document as d
+        cross join lateral steward_private.replay(d.states, $1) with ordinality as r (
+            revision, outcome, chunks_embedded, characters_embedded,
+            simulated_outcome, simulated_chunks, simulated_characters, details, n
+        )
+        where r.outcome is not null and ($2 is null or d.moments[r.n + 1] >= $2)
+        order by d.moments[r.n + 1], d.key
+        $sql$,
+        v_space.doc_table,
+        v_space.revision_table,
+        v_space.chunk_table,
+        v_space.past_table,
+        steward_private.key_list(v_source, 'd'),
+        steward_private.key_object(v_source, 's'),
+        steward_private.key_list(v_source, 's')
+    )
+    using v_policy, simulate.since, v_price;
+end
+$function$;
+
+comment on function steward.simulate(regclass, jsonb, timestamptz) is
+'What would have become of the changes that history has, had another policy been in force: a row '
+'for each change since a moment (null: all), with what was embedded, and what would have been. '
+'outcome, simulated_outcome: embedded, skipped (accepted as not significant) or reused. cost: by '
+'the price of the model, a token being four characters. details: as in steward.decisions, of the '
+'simulated one. Each document begins with its first state there is, and goes on by the texts that '
+'its vectors would have been made of. By the text alone: the cosine rule and parts whose every '
+'change counts are left out. Skips that a stricter policy would have embedded are rows with '
+'outcome = ''skipped'' and simulated_outcome = ''embedded''. For steward_admin with SELECT on the '
+'table and not subject to its row security.';
+
+-- sql/src/code/functions/suggest_threshold.sql
+create or replace function steward.suggest_threshold(
+    source regclass,
+    cosine double precision default 0.95,
+    share double precision default 0.99,
+    evidence integer default 30,
+    since timestamptz default null
+)
+returns table (
+    threshold numeric,
+    pairs bigint,
+    agreeing bigint,
+    agreement numeric,
+    pairs_above bigint,
+    agreement_above numeric,
+    is_suggested boolean
+)
+language plpgsql
+stable parallel safe
+-- definer: the registry belongs to pg_steward; only numbers leave
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_source steward_private.source := steward_private.source_of(suggest_threshold.source);
+begin
+    if suggest_threshold.cosine is null or suggest_threshold.cosine not between 0 and 1
+        or suggest_threshold.share is null or suggest_threshold.share not between 0 and 1
+        or suggest_threshold.evidence is null or suggest_threshold.evidence < 1
+    then
+        raise exception 'this is nothing to judge a threshold by'
+            using errcode = 'invalid_parameter_value',
+            hint = 'cosine and share are from 0 to 1, evidence is at least 1.';
+    end if;
+
+    return query
+    with pair as (
+        select
+            (floor((p.value ->> 0)::numeric * 100) / 100)::numeric(3, 2) as bucket,
+            (p.value ->> 1)::numeric >= suggest_threshold.cosine as agrees
+        from steward_private.space as s
+        inner join steward_private.decision as d on d.space_id = s.space_id
+        cross join lateral jsonb_array_elements(d.details -> 'pairs') as p
+        where
+            s.source_id = v_source.source_id
+            and s.state = 'active'
+            and (suggest_threshold.since is null or d.decided_at >= suggest_threshold.since)
+    ),
+
+    bucket as (
+        select
+            p.bucket,
+            count(*) as pairs,
+            count(*) filter (where p.agrees) as agreeing
+        from pair as p
+        group by p.bucket
+    ),
+
+    above as (
+        select
+            b.*,
+            sum(b.pairs) over w::bigint as pairs_above,
+            sum(b.agreeing) over w / sum(b.pairs) over w as share_above
+        from bucket as b
+        window w as (order by b.bucket desc)
+    )
+
+    select
+        a.bucket,
+        a.pairs,
+        a.agreeing,
+        round(a.agreeing::numeric / a.pairs, 4),
+        a.pairs_above,
+        round(a.share_above, 4),
+        a.bucket is not distinct from min(a.bucket) filter (
+            where
+                a.share_above >= suggest_threshold.share
+                and a.pairs_above >= suggest_threshold.evidence
+        ) over ()
+    from above as a
+    order by a.bucket desc;
+end
+$function$;
+
+comment on function steward.suggest_threshold(
+    regclass, double precision, double precision, integer, timestamptz
+) is
+'Which text similarity of a policy suits a source and its model, by the changed chunks that were '
+'embedded: of each it is recorded how alike old and new text are and how near their vectors. A row '
+'for each hundredth of similarity, the most alike first: how many pairs, how many of them have at '
+'least that cosine (agreeing), and the same of all pairs from there up. Suggested is the lowest '
+'threshold from which up at least that share agrees; none, while there are fewer pairs than '
+'evidence says. For steward_operator.';
+
 -- sql/src/code/functions/rollback_document.sql
 create or replace function steward.rollback_document(
     source regclass, key jsonb, revision integer default null, model text default null
@@ -16399,6 +17103,13 @@ grant execute on function steward.reconcile(regclass, bigint, boolean) to stewar
 grant execute on function steward._reconcile_slice(regclass, bigint) to steward_operator;
 grant execute on procedure steward.reconcile_all(bigint) to steward_operator;
 grant execute on function steward.freshness_detail(regclass) to steward_operator;
+grant execute on function steward.significance(
+    double precision, text[], text[], text[], text[], boolean, double precision, text, text[]
+) to steward_operator;
+grant execute on function steward.explain_change(text, text, jsonb, jsonb) to steward_operator;
+grant execute on function steward.suggest_threshold(
+    regclass, double precision, double precision, integer, timestamptz
+) to steward_operator;
 grant execute on function steward.health() to steward_operator;
 grant execute on function steward_private.known_settings() to steward_operator;
 grant execute on function steward_private.all_queue() to steward_operator;
@@ -16457,6 +17168,8 @@ grant execute on function steward.promote(regclass, text, boolean) to steward_ad
 grant execute on function steward.demote(regclass, boolean) to steward_admin;
 grant execute on function steward.retire_space(regclass, text) to steward_admin;
 grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
+grant execute on function steward.explain_change(regclass, jsonb, text) to steward_admin;
+grant execute on function steward.simulate(regclass, jsonb, timestamptz) to steward_admin;
 grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
 to steward_admin;
 grant execute on function steward.erase(regclass, jsonb) to steward_admin;
