@@ -1902,15 +1902,13 @@ modules = {
         '\n'
         '\n'
         'def _reason(planned: PlannedChunk, policy: Policy) -> str:\n'
-        '    reasons = [_in_words(finding) for finding in planned.findings]\n'
+        '    if planned.findings:\n'
+        '        return "; ".join(_in_words(finding) for finding in planned.findings)\n'
         '    if planned.stage == "different" and policy.similarity is None:\n'
-        '        reasons = ["the policy accepts nothing but equal text"]\n'
-        '    elif planned.stage in _REASONS:\n'
-        '        reason = _REASONS[planned.stage].format(\n'
-        '            normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
-        '        )\n'
-        '        reasons.insert(0, reason)\n'
-        '    return "; ".join(reasons)\n'
+        '        return "the policy accepts nothing but equal text"\n'
+        '    return _REASONS[planned.stage].format(\n'
+        '        normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
+        '    )\n'
         '\n'
         '\n'
         'def _in_words(finding: Finding) -> str:\n'
@@ -4418,7 +4416,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'fcdf0afa9078f1dc'
+GD['steward_py.digest'] = '69b74e98d8dbd683'
 $python$
 $definition$;
 
@@ -4433,7 +4431,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -4448,7 +4446,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -4463,7 +4461,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -4480,7 +4478,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -4505,7 +4503,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -4529,7 +4527,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -4545,7 +4543,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -4564,7 +4562,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$

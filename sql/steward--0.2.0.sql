@@ -1955,15 +1955,13 @@ modules = {
         '\n'
         '\n'
         'def _reason(planned: PlannedChunk, policy: Policy) -> str:\n'
-        '    reasons = [_in_words(finding) for finding in planned.findings]\n'
+        '    if planned.findings:\n'
+        '        return "; ".join(_in_words(finding) for finding in planned.findings)\n'
         '    if planned.stage == "different" and policy.similarity is None:\n'
-        '        reasons = ["the policy accepts nothing but equal text"]\n'
-        '    elif planned.stage in _REASONS:\n'
-        '        reason = _REASONS[planned.stage].format(\n'
-        '            normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
-        '        )\n'
-        '        reasons.insert(0, reason)\n'
-        '    return "; ".join(reasons)\n'
+        '        return "the policy accepts nothing but equal text"\n'
+        '    return _REASONS[planned.stage].format(\n'
+        '        normalise=", ".join(policy.normalise), similarity=policy.similarity\n'
+        '    )\n'
         '\n'
         '\n'
         'def _in_words(finding: Finding) -> str:\n'
@@ -4471,7 +4469,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'fcdf0afa9078f1dc'
+GD['steward_py.digest'] = '69b74e98d8dbd683'
 $python$
 $definition$;
 
@@ -4486,7 +4484,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -4501,7 +4499,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -4516,7 +4514,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -4533,7 +4531,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -4558,7 +4556,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -4582,7 +4580,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -4598,7 +4596,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -4617,7 +4615,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'fcdf0afa9078f1dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '69b74e98d8dbd683': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
