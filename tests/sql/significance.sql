@@ -144,7 +144,6 @@ select steward.significance(guards => array['number']);
 select steward.significance(cosine_by => 'mean');
 select steward.significance(negations => null);
 select steward.explain_change('a', 'b', '{"guard": []}');
-select steward.explain_change('a', 'b', chunking => '{"sizes": 5}');
 select steward.explain_change('note', key => '{"no": 1}');
 select steward.explain_change('nothing'::text, null);
 select steward.simulate('note', '{"similarity": "much"}');
