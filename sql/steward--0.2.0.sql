@@ -13818,7 +13818,6 @@ comment on function steward.explain_change(text, text, jsonb, jsonb) is
 'of the two texts, from 0 to 1. significance, chunking: see steward.significance() and '
 'steward.track(); null: the defaults. For steward_operator.';
 
--- sql/src/code/functions/explain_change_of_row.sql
 create or replace function steward.explain_change(
     source regclass, key jsonb, new_text text default null
 )

@@ -119,7 +119,6 @@
 \ir code/functions/require_sight_of_all.sql
 \ir code/functions/as_of.sql
 \ir code/functions/explain_change.sql
-\ir code/functions/explain_change_of_row.sql
 \ir code/functions/simulate.sql
 \ir code/functions/suggest_threshold.sql
 \ir code/functions/rollback_document.sql
