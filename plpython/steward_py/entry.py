@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from steward_py import models
+from steward_py import models, replaying
 from steward_py.chunking import (
     Chunking,
     chunking_as_dict,
@@ -171,6 +171,19 @@ def chunk(
             sent = embedded_text(piece, chunking)
             rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
         return rows
+
+
+def replay(
+    plpy: Server, states_json: str | None, policy_json: str | None
+) -> list[tuple[object, ...]]:
+    """The changes from one recorded state of a document to the next; see ``replaying.replay``."""
+    with reporting(plpy):
+        policy = parse_policy(_json_object("the significance policy is", policy_json))
+        states = json.loads(_given("states", states_json))
+        return [
+            (*each[:-1], None if each.details is None else _to_json(each.details))
+            for each in replaying.replay(states, policy, _pulse(plpy, time.monotonic))
+        ]
 
 
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:
