@@ -198,15 +198,20 @@ def _installed(name: str, recipe: str, install: Callable[[Path], None]) -> Path:
     return folder
 
 
-def python_peers() -> Path:
-    """The bin folder of a Python environment with the peers that are in Python."""
+def python_environment(name: str, packages: Sequence[str], *options: str) -> Path:
+    """The bin folder of a Python environment of its own with some packages, made once."""
 
     def install(folder: Path) -> None:
         _do("no environment for Python", sys.executable, "-m", "venv", folder)
         pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-input")
-        _do("pip failed", *pip, "--disable-pip-version-check", *PYTHON_PACKAGES)
+        _do("pip failed", *pip, "--disable-pip-version-check", *options, *packages)
 
-    return _installed("venv", " ".join(PYTHON_PACKAGES), install) / "bin"
+    return _installed(name, " ".join((*options, *packages)), install) / "bin"
+
+
+def python_peers() -> Path:
+    """The bin folder of a Python environment with the peers that are in Python."""
+    return python_environment("venv", PYTHON_PACKAGES)
 
 
 def node_peers() -> Path:
