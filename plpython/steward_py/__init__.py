@@ -8,29 +8,41 @@ The SQL functions call ``steward_py.entry`` and nothing else.
 """
 
 from steward_py import (
+    alignment,
     characters,
     chunking,
     entry,
     errors,
+    explaining,
+    findings,
     hashing_model,
     headings,
+    languages,
     models,
     planning,
     server,
+    significance,
+    similarity,
     stable,
     worker,
 )
 
 __all__ = [
+    "alignment",
     "characters",
     "chunking",
     "entry",
     "errors",
+    "explaining",
+    "findings",
     "hashing_model",
     "headings",
+    "languages",
     "models",
     "planning",
     "server",
+    "significance",
+    "similarity",
     "stable",
     "worker",
 ]

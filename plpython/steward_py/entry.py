@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from steward_py import models
 from steward_py.chunking import Chunking, parse_chunking
@@ -16,11 +16,17 @@ from steward_py.errors import (
     description_of,
     reporting,
 )
+from steward_py.explaining import Explanation, explain
 from steward_py.planning import KnownChunk, plan
-from steward_py.server import Server
+from steward_py.server import Server, Statement
+from steward_py.significance import Policy, parse_policy, policy_as_dict
+from steward_py.similarity import Pulse
 from steward_py.worker import Limits, run
 
 _Value = TypeVar("_Value")
+
+# So long a computation may keep the server from looking for interrupts.
+_PULSE_EVERY = 0.1
 
 # Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.
 _to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -37,9 +43,10 @@ def plan_documents(
 ) -> list[str]:
     """The plans for some documents, in order, each as JSON; see ``planning.Plan.as_dict``.
 
-    ``knowns`` has for each document an array of objects with chunk_id, ordinal and chunk_hash, as
-    JSON, ``options_json`` is an object with chunking, see ``chunking.parse_chunking``.  Null
-    stands for an empty text, nothing known, all defaults.
+    ``knowns`` has for each document an array of objects with chunk_id, ordinal, chunk_hash and
+    text, as JSON; ``options_json`` is an object with chunking, see ``chunking.parse_chunking``,
+    significance, see ``significance.parse_policy``, and parts, their names.  Null stands for an
+    empty text, nothing known, all defaults.
 
     The result ends early when ``seconds`` have passed; one plan there always is.  A document that
     cannot be planned has an object with error instead, and stops no other.
@@ -54,28 +61,64 @@ def plan_documents(
                 sqlstate=INVALID_PARAMETER_VALUE,
                 detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",
             )
-        chunking = _chunking(options_json)
+        options = _options(options_json)
+        pulse = _pulse(plpy, clock)
         deadline = clock() + _given("seconds", seconds)
         plans = []
         for content, known_json in zip(documents, knowns):
-            plans.append(_plan_json(plpy, content, known_json, chunking))
+            plans.append(_plan_json(plpy, content, known_json, options, pulse))
             if clock() >= deadline:
                 break
         return plans
 
 
 def _plan_json(
-    plpy: Server, content: str | None, known_json: str | None, chunking: Chunking
+    plpy: Server, content: str | None, known_json: str | None, options: _Options, pulse: Pulse
 ) -> str:
     fields: dict[str, object]
     try:
-        fields = plan(content or "", _known(known_json), chunking).as_dict()
+        fields = plan(content or "", _known(known_json), *options, pulse=pulse).as_dict()
     except (MemoryError, plpy.Error, plpy.Fatal, plpy.SPIError):
         # about the session, not about the document
         raise
     except Exception as error:
         fields = {"error": description_of(error)}
     return _to_json(fields)
+
+
+def check_policy(plpy: Server, policy_json: str | None) -> str:
+    """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""
+    with reporting(plpy):
+        return _to_json(
+            policy_as_dict(parse_policy(_json_object("the significance policy is", policy_json)))
+        )
+
+
+def explain_change(
+    plpy: Server,
+    known_json: str | None,
+    old: str | None,
+    new: str | None,
+    options_json: str | None,
+) -> list[Explanation]:
+    """What would become of each chunk if the new text came in the place of what is known.
+
+    Known is what ``known_json`` says, or, if that is null, the old text.  ``options_json`` as for
+    ``plan_documents``.
+    """
+    with reporting(plpy):
+        options = _options(options_json)
+        pulse = _pulse(plpy, time.monotonic)
+        if known_json is None:
+            first = plan(old or "", [], options.chunking)
+            known = [
+                KnownChunk(number, number, each.chunk_hash, each.text)
+                for number, each in enumerate(first.chunks)
+            ]
+        else:
+            known = _known(known_json)
+        planned = plan(new or "", known, *options, pulse=pulse)
+        return list(explain(planned, known, options.policy))
 
 
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:
@@ -111,12 +154,55 @@ def _given(name: str, value: _Value | None) -> _Value:
     return value
 
 
+class _Options(NamedTuple):
+    """What ``plan`` takes, in its order."""
+
+    chunking: Chunking
+    policy: Policy
+    parts: list[str]
+
+
+def _options(options_json: str | None) -> _Options:
+    options = _json_object("the options are", options_json)
+    parts = options.get("parts") or []
+    if not isinstance(parts, list):
+        raise StewardError("the parts are not an array", sqlstate=INVALID_PARAMETER_VALUE)
+    return _Options(
+        parse_chunking(_object("the chunking options are", options.get("chunking"))),
+        parse_policy(_object("the significance policy is", options.get("significance"))),
+        [str(part) for part in parts],
+    )
+
+
+def _pulse(plpy: Server, clock: Callable[[], float]) -> Callable[[], None]:
+    """Something to call now and then: a statement_timeout or a cancellation ends it with an error.
+
+    PostgreSQL looks for those while it runs a statement, so from time to time the least there is
+    is run.
+    """
+    statement: Statement | None = None
+    next_time = clock() + _PULSE_EVERY
+
+    def pulse() -> None:
+        nonlocal statement, next_time
+        if clock() < next_time:
+            return
+        if statement is None:
+            statement = plpy.prepare("select 1", ())
+        plpy.execute(statement, [])
+        next_time = clock() + _PULSE_EVERY
+
+    return pulse
+
+
 def _known(known_json: str | None) -> list[KnownChunk]:
     if known_json is None:
         return []
     try:
         return [
-            KnownChunk(int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]))
+            KnownChunk(
+                int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]), str(row["text"])
+            )
             for row in json.loads(known_json)
         ]
     except (ValueError, TypeError, KeyError) as error:
@@ -124,13 +210,8 @@ def _known(known_json: str | None) -> list[KnownChunk]:
             "the known chunks are not what was expected",
             sqlstate=INVALID_PARAMETER_VALUE,
             detail=f"{type(error).__name__}: {error}.",
-            hint="Give a JSON array of objects with chunk_id, ordinal and chunk_hash.",
+            hint="Give a JSON array of objects with chunk_id, ordinal, chunk_hash and text.",
         ) from error
-
-
-def _chunking(options_json: str | None) -> Chunking:
-    options = _json_object("the options", options_json)
-    return parse_chunking(_object("the chunking options", options.get("chunking")))
 
 
 def _json_object(what: str, text: str | None) -> dict[str, object]:
@@ -138,7 +219,7 @@ def _json_object(what: str, text: str | None) -> dict[str, object]:
         return _object(what, json.loads(text or "{}"))
     except ValueError as error:
         raise StewardError(
-            f"{what} are not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."
+            f"{what} not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."
         ) from error
 
 
@@ -147,7 +228,7 @@ def _object(what: str, value: object) -> dict[str, object]:
         return {}
     if not isinstance(value, dict):
         raise StewardError(
-            f"{what} are not a JSON object",
+            f"{what} not a JSON object",
             sqlstate=INVALID_PARAMETER_VALUE,
             hint="""Write them as {"name": value}.""",
         )

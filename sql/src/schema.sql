@@ -6,6 +6,7 @@
 -- what there is to look after
 \ir schema/tables/model.sql
 \ir schema/tables/source.sql
+\ir schema/tables/policy.sql
 \ir schema/tables/space.sql
 \ir schema/tables/tenure.sql
 

@@ -80,18 +80,21 @@ grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness(regclass) to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
+grant select on steward.policies to steward_operator;
 grant select on steward.backfills to steward_operator;
 grant select on steward.costs to steward_operator;
 grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, text, text, integer, boolean, numeric, boolean,
+    integer, interval, text[]
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._parts(regclass, text) to steward_admin;
 grant execute on function steward._describe(regclass, text, text, boolean) to steward_admin;
+grant execute on function steward._policy(jsonb, jsonb) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;
@@ -104,7 +107,7 @@ grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
 grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
 grant execute on function steward.alter(
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)
@@ -112,10 +115,10 @@ to steward_admin;
 grant execute on function steward._backfill_size(regclass) to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
-grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
+grant execute on function steward.dry_run(regclass, text, text, jsonb, text, integer)
 to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
-grant execute on function steward._count_chunks(text[], integer) to steward_admin;
+grant execute on function steward._count_chunks(text[], jsonb) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
 grant execute on function steward.add_space(regclass, text) to steward_admin;
 grant execute on function steward.promote(regclass, text, boolean) to steward_admin;
