@@ -245,10 +245,11 @@ def test_stricter_policy_judges_again_what_was_accepted(notes: Database) -> None
 
 def test_policy_changed_while_a_worker_has_the_row(notes: Database) -> None:
     """What was accepted by the old policy and stored after the change is judged again."""
-    notes.run("update notes set body = body || E'\\n\\n' || %s", OTHER * 6)
+    notes.run("select from steward.alter('notes', chunking => '{\"size\": 260, \"minimum\": 150}')")
+    notes.run("update notes set body = body || E'\\n\\n' || %s", OTHER)
     embed(notes)
     edit(notes, "glass", "glas")
-    edit(notes, "first floor", "sixth floor above the ballroom and its orchestra")
+    edit(notes, "beside the library", "above the ballroom and its orchestra")
     ((token, texts),) = notes.run("select token, texts from steward.claim('slow')")
     assert not any("glas " in text for text in texts)
     notes.run("select from steward.alter('notes', significance => '{\"similarity\": null}')")
@@ -279,7 +280,7 @@ def at(cosine: float) -> str:
     return f"[{cosine},{math.sqrt(1 - cosine * cosine)}]"
 
 
-REWRITE = ("a glass of water in the morning", "two sips of milk before breakfast")
+REWRITE = ("a glass of water in the morning", "some sips of milk before breakfast")
 
 
 @pytest.mark.parametrize("strategy", ["chunk", "lead", "centroid", "pairwise"])
@@ -300,7 +301,7 @@ def test_cosine_keeps_the_old_vector(notes: Database, strategy: str) -> None:
     assert accepted(notes) == 1
     assert notes.run("select * from steward.verify('notes')") == []
     # from the text that the vector was made of, not from the one shown
-    edit(notes, "two sips", "three drops")
+    edit(notes, "some sips", "a few drops")
     assert embed(notes, at(0.89)) == ["embedded"]
     assert vectors(notes) != before
     assert accepted(notes) == 0
@@ -328,7 +329,11 @@ def test_lead_chunk_decides_for_the_others(db: Database) -> None:
         # two chunks, far from each other
         db.run("select steward.complete(%s, %s)", token, ["[1,0]", "[0,1]"])
         edit(db, *REWRITE)
-        edit(db, "on the first floor, beside the library", "in the garden under the old oak tree")
+        edit(
+            db,
+            "beside the library, and everybody who wants to speak",
+            "under an old oak tree, where those who came early have found a seat and",
+        )
         ((token, texts),) = db.run("select token, texts from steward.claim('mine')")
         assert len(texts) == 2
         # the first is near the first; the second is not near the second, but the first

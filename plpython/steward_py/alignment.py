@@ -110,7 +110,10 @@ def _candidates(
     new_indexes: Sequence[int],
     pulse: Pulse,
 ) -> list[tuple[int, int]]:
-    """Pairs of texts that share the most pairs of neighbouring words."""
+    """Pairs of texts that share the most pairs of neighbouring words, and those in one place.
+
+    The latter are for texts of which each is like all others.
+    """
     homes: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for j in old_indexes:
         if pulse is not None:
@@ -118,7 +121,7 @@ def _candidates(
         for shingle in _shingles(old[j]):
             homes[shingle].append(j)
     candidates = []
-    for i in new_indexes:
+    for place, i in enumerate(new_indexes):
         if pulse is not None:
             pulse()
         shared: Counter[int] = Counter()
@@ -127,7 +130,9 @@ def _candidates(
             if len(found) <= _COMMONPLACE:
                 shared.update(found)
         best = sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]
-        candidates += [(i, j) for j, count in best if count * 2 > best[0][1]]
+        chosen = {j for j, count in best if count * 2 > best[0][1]}
+        chosen.add(old_indexes[place * len(old_indexes) // len(new_indexes)])
+        candidates += [(i, j) for j in sorted(chosen)]
     return candidates
 
 

@@ -27,3 +27,21 @@ def joined(before: str, after: str) -> bool:
         or ("\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff")
         or "\udc00" <= after <= "\udfff"
     )
+
+
+def whole(text: str, low: int, place: int) -> int:
+    """The last place from ``low`` to ``place`` that splits no shown character.
+
+    ``place`` itself, or ``low`` if that is behind it, where nothing else is there.
+    """
+    for each in range(place, low - 1, -1):
+        if not joined(text[each - 1], text[each]):
+            return each
+    return max(place, low)
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A piece without the white space around it; of an empty one both ends are the same."""
+    piece = text[start:end]
+    start = end - len(piece.lstrip())
+    return start, start + len(piece.strip())

@@ -7,44 +7,73 @@ ends of it are visible characters, and only white space lies between two chunks.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from steward_py import stable
+from steward_py import fixed, markdown, recursive, sentences, stable
+from steward_py.characters import next_visible, trimmed, whole
 from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError
 from steward_py.headings import Headings
+from steward_py.measures import (
+    ESTIMATE,
+    TOKENIZER_HINT,
+    Characters,
+    Measure,
+    Window,
+    check_tokenizer,
+    counter,
+    tokens_of,
+)
 
 # Between the parts of a content that has several.  All of it is white space, and a blank line.
 PART_SEPARATOR = "\n\x1d\n"
 
-SIZE = 1000
-SMALLEST_SIZE = 50
-LARGEST_SIZE = 100_000
+CHARACTERS = "characters"
+TOKENS = "tokens"
 
-_STRATEGIES = ("stable",)
-_OPTIONS = ("strategy", "size", "minimum", "maximum", "headings")
+# For each unit the default size, and the least and the most that it may be.
+_SIZES = {CHARACTERS: (1000, 50, 100_000), TOKENS: (250, 10, 25_000)}
+_MOST_SEPARATORS = 50
+
+_COMMON = ("strategy", "size", "unit", "tokenizer", "headings")
+_WINDOW = ("minimum", "maximum")
+# What each strategy can be told beyond that.
+_STRATEGIES: dict[str, tuple[str, ...]] = {
+    "stable": _WINDOW,
+    "recursive": ("overlap", "separators"),
+    "fixed": ("overlap",),
+    "sentence": _WINDOW,
+    "markdown": _WINDOW,
+}
 
 
 @dataclass(frozen=True)
 class Chunking:
     """How to cut.
 
-    ``size`` is what a chunk should have, ``minimum`` and ``maximum`` are what it may have; left
-    out they are a half and three halves of it.  ``headings`` puts the headings above a chunk
-    before the text that is embedded.
+    ``size`` is what a chunk should have, in ``unit``; ``minimum`` and ``maximum`` are what it may
+    have: left out, a half and three halves of ``size``.  Where a strategy has no such window
+    ``size`` is the most.  ``headings`` puts the headings above a chunk before the text that is
+    embedded.
     """
 
     strategy: str = "stable"
-    size: int = SIZE
+    size: int = _SIZES[CHARACTERS][0]
     minimum: int = 0
     maximum: int = 0
+    overlap: int = 0
+    separators: tuple[str, ...] = recursive.DEFAULT_SEPARATORS
+    unit: str = CHARACTERS
+    tokenizer: str = ESTIMATE
     headings: bool = False
 
     def __post_init__(self) -> None:
+        has_window = "minimum" in _STRATEGIES[self.strategy]
+        least, most = (max(1, self.size // 2), self.size * 3 // 2) if has_window else (1, self.size)
         # A frozen dataclass has no other way to compute a field.
-        object.__setattr__(self, "minimum", self.minimum or max(1, self.size // 2))
-        object.__setattr__(self, "maximum", self.maximum or self.size * 3 // 2)
+        object.__setattr__(self, "minimum", self.minimum or least)
+        object.__setattr__(self, "maximum", self.maximum or most)
         if not 1 <= self.minimum <= self.size <= self.maximum:
             raise StewardError(
                 "chunk sizes are out of order",
@@ -52,6 +81,12 @@ class Chunking:
                 detail=f"They are minimum {self.minimum}, size {self.size}, "
                 f"maximum {self.maximum}.",
                 hint="Use 1 <= minimum <= size <= maximum.",
+            )
+        if not 0 <= self.overlap < self.size:
+            raise StewardError(
+                "the overlap of chunks must be less than their size",
+                sqlstate=INVALID_PARAMETER_VALUE,
+                detail=f"They are {self.overlap} and {self.size}.",
             )
 
 
@@ -75,12 +110,62 @@ class Chunk(NamedTuple):
 
 def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:
     """Cut ``text``.  A blank one has no chunk."""
+    if text.isspace():
+        return []
     headings = Headings(text)
-    spans = stable.spans(text, headings, chunking.size, chunking.minimum, chunking.maximum)
+    measure: Measure = (
+        Characters() if chunking.unit == CHARACTERS else tokens_of(text, chunking.tokenizer)
+    )
     return [
         Chunk(ordinal, start, end, text[start:end], headings.path_at(start))
-        for ordinal, (start, end) in enumerate(spans)
+        for ordinal, (start, end) in enumerate(
+            _kept_small(text, _spans(text, headings, measure, chunking), measure, chunking.maximum)
+        )
     ]
+
+
+def _spans(
+    text: str, headings: Headings, measure: Measure, chunking: Chunking
+) -> Iterable[tuple[int, int]]:
+    window = Window(measure, chunking.size, chunking.minimum, chunking.maximum)
+    if chunking.strategy == "stable":
+        return stable.spans(text, headings, window)
+    if chunking.strategy == "markdown":
+        return markdown.spans(text, headings, window)
+    if chunking.strategy == "sentence":
+        return sentences.spans(text, window)
+    if chunking.strategy == "fixed":
+        return fixed.spans(text, measure, chunking.size, chunking.overlap)
+    separators = (PART_SEPARATOR, *chunking.separators)
+    return recursive.spans(text, measure, chunking.size, chunking.overlap, separators)
+
+
+def _kept_small(
+    text: str, spans: Iterable[tuple[int, int]], measure: Measure, maximum: int
+) -> Iterator[tuple[int, int]]:
+    """The spans without white space around them, and without those that say nothing new."""
+    covered = 0
+    for span in spans:
+        start, end = trimmed(text, *span)
+        # Only an overlap and white space, or only white space.
+        if end <= covered or start == end:
+            continue
+        covered = end
+        while not measure.fits(start, end, maximum):
+            # The tokens of a piece are not quite those it has in the whole text.
+            shorter = _shortened(text, start, end, measure, maximum)
+            yield trimmed(text, start, shorter)
+            start = next_visible(text, shorter)
+        yield start, end
+
+
+def _shortened(text: str, start: int, end: int, measure: Measure, maximum: int) -> int:
+    """An end up to which a piece that is too long fits, or one character."""
+    for length in range(maximum, 0, -1):
+        shorter = whole(text, start + 1, min(end - 1, measure.after(start, length)))
+        if measure.fits(start, shorter, maximum):
+            return shorter
+    return start + 1
 
 
 def embedded_text(piece: Chunk, chunking: Chunking) -> str:
@@ -93,21 +178,29 @@ def embedded_text(piece: Chunk, chunking: Chunking) -> str:
 def parse_chunking(options: Mapping[str, object] | None) -> Chunking:
     """The options as somebody wrote them, checked.  What is left out has its default."""
     given = options or {}
+    strategy = _one_of(given, "strategy", tuple(_STRATEGIES))
+    names = (*_COMMON, *_STRATEGIES[strategy])
     for name, value in given.items():
-        if name not in _OPTIONS:
-            raise _refusal({name: value}, f"The options are {', '.join(_OPTIONS)}.")
-    strategy = given.get("strategy", "stable")
-    if strategy not in _STRATEGIES:
-        raise _refusal({"strategy": strategy}, f"strategy is one of {', '.join(_STRATEGIES)}.")
+        if name not in names:
+            raise _refusal({name: value}, f"The options of {strategy} are {', '.join(names)}.")
+    unit = _one_of(given, "unit", tuple(_SIZES))
+    tokenizer = given.get("tokenizer", ESTIMATE)
+    if not isinstance(tokenizer, str):
+        raise _refusal({"tokenizer": tokenizer}, TOKENIZER_HINT)
+    check_tokenizer(tokenizer)
     headings = given.get("headings", False)
     if not isinstance(headings, bool):
         raise _refusal({"headings": headings}, "headings is true or false.")
-    size = _number(given, "size", SIZE, SMALLEST_SIZE, LARGEST_SIZE)
+    size, smallest, largest = _SIZES[unit]
     return Chunking(
-        strategy=str(strategy),
-        size=size,
-        minimum=_number(given, "minimum", 0, 1, LARGEST_SIZE),
-        maximum=_number(given, "maximum", 0, 1, LARGEST_SIZE * 3 // 2),
+        strategy=strategy,
+        size=_number(given, "size", size, smallest, largest),
+        minimum=_number(given, "minimum", 0, 1, largest),
+        maximum=_number(given, "maximum", 0, smallest, largest * 3 // 2),
+        overlap=_number(given, "overlap", 0, 0, largest),
+        separators=_separators(given.get("separators", list(recursive.DEFAULT_SEPARATORS))),
+        unit=unit,
+        tokenizer=tokenizer,
         headings=headings,
     )
 
@@ -115,12 +208,35 @@ def parse_chunking(options: Mapping[str, object] | None) -> Chunking:
 def chunking_as_dict(chunking: Chunking) -> dict[str, Any]:
     """The normal form of the options: with every default, so that it means the same for ever."""
     return {
-        "strategy": chunking.strategy,
-        "size": chunking.size,
-        "minimum": chunking.minimum,
-        "maximum": chunking.maximum,
-        "headings": chunking.headings,
+        name: list(value) if isinstance(value := getattr(chunking, name), tuple) else value
+        for name in (*_COMMON, *_STRATEGIES[chunking.strategy])
     }
+
+
+def token_counter(chunking: Chunking) -> Callable[[str], int]:
+    """What counts the tokens of a chunk."""
+    return counter(chunking.tokenizer)
+
+
+def _one_of(options: Mapping[str, object], name: str, values: Sequence[str]) -> str:
+    value = options.get(name, values[0])
+    if not isinstance(value, str) or value not in values:
+        raise _refusal({name: value}, f"{name} is one of {', '.join(values)}.")
+    return value
+
+
+def _separators(value: object) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or not 1 <= len(value) <= _MOST_SEPARATORS
+        or not all(isinstance(each, str) for each in value)
+    ):
+        raise _refusal(
+            {"separators": value}, f"separators is an array of 1 to {_MOST_SEPARATORS} texts."
+        )
+    # The empty one is everywhere: none behind it is looked for, and without it a chunk could have
+    # any length.
+    return (*value[: value.index("")], "") if "" in value else (*value, "")
 
 
 def _number(
@@ -130,9 +246,9 @@ def _number(
         return default
     value = options[name]
     # bool is a kind of int in Python, not in JSON.
-    if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
-        raise _refusal({name: value}, f"{name} is a whole number between {smallest} and {largest}.")
-    return value
+    if isinstance(value, int) and not isinstance(value, bool) and smallest <= value <= largest:
+        return value
+    raise _refusal({name: value}, f"{name} is a whole number from {smallest} to {largest}.")
 
 
 def _refusal(option: Mapping[str, object], hint: str) -> StewardError:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from steward_py import models
-from steward_py.chunking import Chunking, parse_chunking
+from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
@@ -17,7 +17,7 @@ from steward_py.errors import (
     reporting,
 )
 from steward_py.explaining import Explanation, explain
-from steward_py.planning import KnownChunk, plan
+from steward_py.planning import KnownChunk, accepts, plan
 from steward_py.server import Server, Statement
 from steward_py.significance import Policy, parse_policy, policy_as_dict
 from steward_py.similarity import Pulse
@@ -92,6 +92,33 @@ def check_policy(plpy: Server, policy_json: str | None) -> str:
         return _to_json(
             policy_as_dict(parse_policy(_json_object("the significance policy is", policy_json)))
         )
+
+
+def check_chunking(plpy: Server, chunking_json: str | None) -> str:
+    """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""
+    with reporting(plpy):
+        return _to_json(
+            chunking_as_dict(
+                parse_chunking(_json_object("the chunking options are", chunking_json))
+            )
+        )
+
+
+def accepted(
+    plpy: Server,
+    olds: Sequence[str],
+    texts: Sequence[str],
+    headings: Sequence[str | None],
+    policy_json: str | None,
+) -> list[bool]:
+    """Whether each text may keep the vector of the old one; see ``planning.accepts``."""
+    with reporting(plpy):
+        policy = parse_policy(_json_object("the significance policy is", policy_json))
+        pulse = _pulse(plpy, time.monotonic)
+        return [
+            accepts(old, text, heading, policy, pulse)
+            for old, text, heading in zip(olds, texts, headings)
+        ]
 
 
 def explain_change(

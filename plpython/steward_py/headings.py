@@ -27,6 +27,7 @@ class Headings:
         self._levels = bytearray()
         self._passed = 0
         self._open: list[tuple[int, int]] = []  # (level, position after the number signs)
+        self._path: str | None = None
         # Nothing else makes a heading, and fences only hide some.
         if "#" in text:
             self._scan()
@@ -47,21 +48,26 @@ class Headings:
             elif ticks.startswith(fence) and not rest.strip():
                 fence = ""
 
+    def all(self) -> Iterator[tuple[int, int]]:
+        """Position and level of each, in order."""
+        return zip(self._starts, self._levels)
+
     def starts_within(self, low: int, high: int) -> array[int]:
         return self._starts[bisect_left(self._starts, low) : bisect_right(self._starts, high)]
 
     def path_at(self, position: int) -> str | None:
         """The headings in effect at ``position``.  Ask in ascending order of positions."""
+        first_passed = self._passed
         while self._passed < len(self._starts) and self._starts[self._passed] <= position:
             level = self._levels[self._passed]
             while self._open and self._open[-1][0] >= level:
                 self._open.pop()
             self._open.append((level, self._starts[self._passed] + level))
             self._passed += 1
-        if not self._open:
-            return None
-        titles = (self._title(after_signs) for _, after_signs in self._open)
-        return " > ".join(title for title in titles if title) or None
+        if self._passed > first_passed:
+            titles = (self._title(after_signs) for _, after_signs in self._open)
+            self._path = " > ".join(title for title in titles if title) or None
+        return self._path
 
     def _title(self, start: int) -> str:
         end = self._text.find("\n", start, start + _TITLE_LIMIT)

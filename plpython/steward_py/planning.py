@@ -75,6 +75,8 @@ class PlannedChunk(NamedTuple):
             fields["vector"] = self.vector
             if self.near is not None:
                 fields["near"] = self.near.chunk_id
+                # what a guard has found is not asked of the vectors again
+                fields["stage"] = self.stage
         if self.similarity is not None:
             fields["similarity"] = rounded(self.similarity)
         return fields
@@ -231,12 +233,26 @@ class _Parts:
         if len(old_pieces) == len(new_pieces) == len(numbers):
             pieces = zip(numbers, old_pieces, new_pieces)
             return [number for number, old, new in pieces if old.strip() != new.strip()]
-        # A part has become empty, or is so no longer: one of those beside it.
+        # A part has become empty, or is so no longer: before or after those that are equal.
         reach = abs(len(old_pieces) - len(new_pieces))
-        return range(max(0, numbers[0] - reach), min(len(self.names) - 1, numbers[-1] + reach) + 1)
+        before = _equal(old_pieces, new_pieces)
+        after = _equal(old_pieces[::-1], new_pieces[::-1])
+        first = numbers[0] + before if before else numbers[0] - reach
+        last = numbers[-1] - after if after else numbers[-1] + reach
+        if first > last:
+            first, last = numbers[0], numbers[-1]
+        return range(max(0, first), min(len(self.names) - 1, last) + 1)
 
     def names_of(self, numbers: Iterable[int]) -> list[str]:
         return [name for number, name in enumerate(self.names) if number in set(numbers)]
+
+
+def _equal(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many of the texts are equal, from the first on."""
+    pairs = enumerate(zip(old, new))
+    return next(
+        (number for number, (a, b) in pairs if a.strip() != b.strip()), min(len(old), len(new))
+    )
 
 
 @dataclass(frozen=True)
@@ -288,7 +304,7 @@ class _Comparison:
                 pair = old[match.old], new[number]
                 alike: float | None = match.similarity
             else:
-                pair = _below_headings(row.text, piece, self.policy)
+                pair = _below_headings(row.text, piece.text, piece.heading, self.policy)
                 alike = None
             verdict = self._of_parts(piece, pair[0].text) or judge_readings(
                 *pair, self.policy, pulse, alike
@@ -312,12 +328,24 @@ class _Comparison:
         return Verdict("guarded", False, alike, (Finding("always", (), counting),))
 
 
-def _below_headings(old_text: str, piece: Chunk, policy: Policy) -> tuple[Reading, Reading]:
+def accepts(
+    old_text: str, text: str, heading: str | None, policy: Policy, pulse: Pulse = None
+) -> bool:
+    """Whether a chunk may keep the vector of another text; heading: that embedded before it."""
+    if heading is None:
+        return judge_readings(Reading(old_text, policy), Reading(text, policy), policy, pulse).keeps
+    pair = _below_headings(old_text, text, heading, policy)
+    return judge_readings(*pair, policy, pulse).keeps
+
+
+def _below_headings(
+    old_text: str, text: str, new_heading: str | None, policy: Policy
+) -> tuple[Reading, Reading]:
     """The two texts without the headings that were embedded before them."""
     heading, blank, rest = old_text.partition("\n\n")
     if not blank:
         heading, rest = "", old_text
-    return Reading(rest, policy, heading), Reading(piece.text, policy, piece.heading)
+    return Reading(rest, policy, heading), Reading(text, policy, new_heading)
 
 
 def _match(

@@ -251,7 +251,10 @@ def judge_readings(
         return Verdict("normalised", True, 1.0)
     stage, findings = "guarded", headings + _changed_findings(old, new, policy)
     if not findings and policy.structure:
-        stage, findings = "structure", _changed_structure(old, new, policy.similarity, pulse)
+        findings = _changed_structure(old, new, policy.similarity, pulse)
+        # as many as before: none was added or removed, some were rewritten
+        is_rewritten = all(len(each.gone) == len(each.came) for each in findings)
+        stage = "different" if is_rewritten else "structure"
     if not findings:
         stage = "similar" if alike >= policy.similarity else "different"
     return Verdict(stage, stage == "similar", alike, findings)

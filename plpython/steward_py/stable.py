@@ -17,6 +17,7 @@ from zlib import crc32
 
 from steward_py.characters import joined, next_visible
 from steward_py.headings import Headings
+from steward_py.measures import Window
 
 # How far the characters that decide about a boundary reach to either side of it.
 _REACH = 24
@@ -33,27 +34,27 @@ _SENTENCE_END = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
-def spans(
-    text: str, headings: Headings, target: int, minimum: int, maximum: int
-) -> Iterator[tuple[int, int]]:
-    """Cut ``text`` into pieces of ``minimum`` to ``maximum`` characters.
+def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:
+    """Cut ``text`` into pieces of ``minimum`` to ``maximum``.
 
     A shorter text is one piece, a blank one none.  Near the end the window is narrowed so that
     what remains is no crumb shorter than ``minimum`` (possible when ``2 * minimum <= maximum``);
-    white space that is trimmed away still counts.  ``target`` decides where nothing else does,
-    in text that repeats itself.
+    white space that is trimmed away still counts.  ``size`` decides where nothing else does, in
+    text that repeats itself.
     """
+    measure, size, minimum, maximum = window
     start = next_visible(text, 0)
     stop = len(text.rstrip())
     while start < stop:
         cut = stop
-        remaining = stop - start
-        if remaining > maximum:
-            furthest = min(maximum, remaining - minimum)
-            if furthest < minimum:
-                furthest = maximum
-            cut = _best_boundary(text, headings, start + minimum, start + furthest, start + target)
-        yield start, start + len(text[start:cut].rstrip())
+        furthest = measure.after(start, maximum)
+        if furthest < stop:
+            low = measure.after(start, minimum)
+            high = min(furthest, measure.before(stop, minimum))
+            if high < low:
+                high = furthest
+            cut = _best_boundary(text, headings, low, high, measure.after(start, size))
+        yield start, cut
         start = next_visible(text, cut)
 
 

@@ -3,6 +3,6 @@
 \ir code/python/plan_documents.sql
 \ir code/python/check_chunking.sql
 \ir code/python/check_policy.sql
-\ir code/python/judge_pairs.sql
+\ir code/python/accepted.sql
 \ir code/python/embed.sql
 \ir code/python/work.sql

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from python.documents import paragraph, seeded
 from steward_py import alignment
 from steward_py.alignment import align
-from steward_py.similarity import similarity
+from steward_py.similarity import Pulse, similarity
 
 
 def texts_of(seed: int, count: int) -> list[str]:
@@ -67,9 +67,9 @@ def test_only_gaps_between_anchors_are_compared(monkeypatch: pytest.MonkeyPatch)
     new[250] = edited(old[250])
     compared = []
 
-    def counting(a: str, b: str, *rest: object) -> float:
+    def counting(a: str, b: str, cutoff: float, pulse: Pulse) -> float:
         compared.append((a, b))
-        return similarity(a, b)
+        return similarity(a, b, cutoff, pulse)
 
     monkeypatch.setattr(alignment, "similarity", counting)
     anchors = {index: index for index in range(500) if index != 250}
@@ -100,7 +100,9 @@ def test_a_row_that_is_anchored_is_no_match() -> None:
 def test_script_without_spaces() -> None:
     random = seeded(8)
     old = [
-        "\u3002".join("".join(chr(random.randint(0x4E00, 0x4F00)) for _ in range(12)) for _ in range(9))
+        "\u3002".join(
+            "".join(chr(random.randint(0x4E00, 0x4F00)) for _ in range(12)) for _ in range(9)
+        )
         for _ in range(30)
     ]
     new = [edited(text) for text in old]

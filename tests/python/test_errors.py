@@ -66,7 +66,7 @@ def test_bug_is_reported_with_the_lines_of_the_package() -> None:
     assert fields["sqlstate"] == "XX000"
     lines = fields["detail"].splitlines()
     assert re.fullmatch(r'"steward_py/planning\.py", line \d+, in plan', lines[0])
-    assert re.fullmatch(r'"steward_py/characters\.py", line \d+, in \w+', lines[-1])
+    assert re.fullmatch(r'"steward_py/chunking\.py", line \d+, in \w+', lines[-1])
     assert all(line.startswith('"steward_py/') for line in lines)
     assert "test_errors" not in fields["detail"]
     assert "report" in fields["hint"]

@@ -49,8 +49,6 @@ begin
         jsonb_build_object(
             'content', alter.content,
             'where', alter."where",
-            'chunking', alter.chunking,
-            'significance', alter.significance,
             'on_delete', alter.on_delete,
             'mode', alter.mode,
             'priority', alter.priority,
@@ -68,7 +66,10 @@ begin
     perform steward._check_options(v_new);
 
     if alter.chunking is not null or alter.significance is not null then
-        v_new := v_new || steward._policy(v_new -> 'chunking', v_new -> 'significance');
+        v_new := v_new || steward._policy(
+            coalesce(alter.chunking, v_new -> 'chunking'),
+            coalesce(alter.significance, v_new -> 'significance')
+        );
     end if;
 
     -- Only what the caller has written is looked into, which means computed, with their rights. What

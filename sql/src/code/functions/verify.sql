@@ -66,7 +66,8 @@ begin
                 select
                     f.n,
                     coalesce(c.prefix || E'\n\n', '') || c.chunk as was,
-                    coalesce(p.prefix || E'\n\n', '') || s.shown as is_now,
+                    s.shown as is_now,
+                    p.prefix,
                     row_number() over () as place
                 from fresh as f
                 inner join %1$s as d on %6$s
@@ -77,7 +78,7 @@ begin
                     from jsonb_to_recordset(f.plan -> 'chunks') as p (ordinal integer, prefix text)
                     where p.ordinal = s.n - 1
                 ) as p on true
-                where s.shown is not null and %9$L::jsonb -> 'significance' ->> 'cosine' is null
+                where s.shown is not null and %9$L::jsonb ->> 'cosine' is null
             ),
 
             unaccepted as materialized (
@@ -85,12 +86,13 @@ begin
                 from (
                     select
                         array_agg(c.was order by c.place) as were,
-                        array_agg(c.is_now order by c.place) as are
+                        array_agg(c.is_now order by c.place) as are,
+                        array_agg(c.prefix order by c.place) as prefixes
                     from changed as c
                     having count(*) > 0
                 ) as a
                 cross join lateral unnest(
-                    steward_private.judge_pairs(a.were, a.are, %9$L)
+                    steward_private.accepted(a.were, a.are, a.prefixes, %9$L)
                 ) with ordinality as v (is_accepted, place)
                 inner join changed as c on c.place = v.place
                 where not v.is_accepted
@@ -160,7 +162,7 @@ begin
             steward_private.key_match(v_source, 'd', 'f'),
             steward_private.key_match(v_source, 't', 'f'),
             steward_private.key_match(v_source, 'c', 'f'),
-            steward_private.plan_options(v_source)
+            v_source.significance
         );
 
         v_is_ahead := false;
