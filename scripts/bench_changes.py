@@ -31,9 +31,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "plpython"))
 
+from langchain_text_splitters import RecursiveCharacterTextSplitter  # noqa: E402
+
 from bench_corpus import Change, Corpora, Span, covered, read_corpora  # noqa: E402
 from bench_peers import Missing, python_environment  # noqa: E402
-from langchain_text_splitters import RecursiveCharacterTextSplitter  # noqa: E402
 from pgenv import Problem  # noqa: E402
 from pgenv.home import say  # noqa: E402
 from steward_py.chunking import parse_chunking  # noqa: E402

@@ -54,9 +54,7 @@ def main() -> int:
     cost.set_title("cost")
     coverage.set_xlabel("really changed paragraphs in a fresh chunk")
     coverage.set_title("cost and coverage, a point for each chunk size")
-    figure.legend(
-        *cost.get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False
-    )
+    figure.legend(*cost.get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False)
     figure.tight_layout(rect=(0, 0.14, 1, 1))
     figure.savefig(sys.argv[1], format="svg", metadata={"Date": None})
     return 0
