@@ -17,7 +17,7 @@ matplotlib.use("svg")
 # Text stays text, and the same figures make the same file.
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "steward", "font.size": 9})
 
-from matplotlib import pyplot  # type: ignore[import-not-found]  # noqa: E402
+from matplotlib import pyplot  # noqa: E402
 from matplotlib.ticker import PercentFormatter  # type: ignore[import-not-found]  # noqa: E402
 
 COLOURS = {"guards": "#1b6ca8", "no guards": "#d1782c", "similarity only": "#8a8a8a"}

@@ -25,12 +25,8 @@ from pgenv import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 
-OLD = (
-    "The first paragraph stays.\n\nThe second has a typo that nobody minds at all.\n\nThird."
-)
-NEW = (
-    "The first paragraph stays.\n\nThe second has a typo that nobody mind at all.\n\nFourth!"
-)
+OLD = "The first paragraph stays.\n\nThe second has a typo that nobody minds at all.\n\nThird."
+NEW = "The first paragraph stays.\n\nThe second has a typo that nobody mind at all.\n\nFourth!"
 
 
 def texts(text: str, spans: list[tuple[int, int]]) -> list[str]:
@@ -167,7 +163,7 @@ def test_agreement_counts_misses_and_what_was_in_vain() -> None:
 
 
 def run_bench(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "scripts" / "bench_changes.py", *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "scripts" / "bench_changes.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
