@@ -29,8 +29,9 @@ PYTHON_PACKAGES = ("pgai==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
 PGQ_PACKAGE = "postgresql-15-pgq3"
 
-# Seconds after which a worker is taken for stuck.
+# Seconds after which a worker is taken for stuck, and a step of an installation: some fetch GB.
 PATIENCE = 900
+INSTALLING = 1800
 
 # As in production: every commit is on the disk before it is answered.
 DURABLE = {
@@ -175,7 +176,7 @@ def _do(why: str, *command: str | Path, cwd: Path | None = None) -> None:
     """Run a step of an installation; what it prints is shown only by its last line."""
     try:
         done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=600
+            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=INSTALLING
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Missing(f"{why}: {error}") from None

@@ -37,7 +37,7 @@ def main() -> int:
         ]
         sent = [point["sent"] for point in points]
         style = {"color": COLOURS[rules], "linestyle": LINES[similarity], "linewidth": 1.4}
-        label = f"{rules}, similarity {similarity:.2f}"
+        label = f"{rules}, {similarity:.2f}" if similarity < 1 else "only what is equal"
         cost.plot([point["size"] for point in points], sent, marker=".", label=label, **style)
         coverage.plot([point["coverage"] for point in points], sent, marker=".", **style)
     default = data["default"]
