@@ -11,7 +11,8 @@ WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast dev psql stop build lint format accept bench bench-write bench-queue \
-	bench-views bench-changes bench-agreement bench-comparison docs release install uninstall clean venv
+	bench-views bench-chunking bench-changes bench-agreement bench-comparison docs release install \
+	uninstall clean venv
 
 help: ## Show this list.
 	@echo 'pg_steward: keeps the embeddings in a PostgreSQL database fresh.'
@@ -68,6 +69,9 @@ bench-queue: venv ## Measure claim to complete, beside other queues. ARGS=--quic
 
 bench-views: venv ## Measure the views with a million rows, and reconcile(). ARGS=--quick: likewise.
 	@$(PYTHON) scripts/bench_views.py $(ARGS)
+
+bench-chunking: venv ## Measure how texts are cut, beside other packages. TEXT=file.jsonl.gz: another text.
+	@$(PYTHON) scripts/bench_chunking.py $(if $(TEXT),--text $(TEXT)) $(ARGS)
 
 OLD ?=
 NEW ?=

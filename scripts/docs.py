@@ -41,7 +41,10 @@ GROUPS = (
             "alter",
             "untrack",
             "dry_run",
+            "preview",
+            "chunk",
             "sources",
+            "policies",
             "spaces",
             "models",
             "add_model",
@@ -73,6 +76,11 @@ GROUPS = (
             "reconcile",
             "reconcile_all",
         ),
+    ),
+    (
+        "Significance",
+        "Which changes of a text are worth a new vector: say it, try it, see why.",
+        ("significance", "explain_change", "simulate", "suggest_threshold"),
     ),
     (
         "History",
