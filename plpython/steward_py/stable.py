@@ -106,8 +106,13 @@ def _ends(boundary: re.Pattern[str], text: str, part: tuple[int, int]) -> Iterat
 def _rank(text: str, place: int) -> int:
     following = text[place : place + _LETTERS_WITHIN]
     letters = _NO_LETTERS.sub("", following)[:_LETTERS].lower()
+    # All that follows decides among the same letters: paragraphs may differ in a number only.
+    return _checksum(letters) << 32 | _checksum(following)
+
+
+def _checksum(text: str) -> int:
     # Nothing that a Python string can hold may fail here, so lone surrogates are let through.
-    return crc32((letters or following).encode("utf-8", "surrogatepass"))
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def _cut_anywhere(text: str, part: tuple[int, int], window: Window) -> Iterator[tuple[int, int]]:
