@@ -78,6 +78,11 @@ GROUPS = (
         ),
     ),
     (
+        "Significance",
+        "Which changes of a text are worth a new vector: say it, try it, see why.",
+        ("significance", "explain_change", "simulate", "suggest_threshold"),
+    ),
+    (
         "History",
         "What search showed once, and how it is brought back or removed.",
         ("as_of", "rollback_document", "prune", "erase", "tidy"),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from steward_py import models
+from steward_py import models, replaying
 from steward_py.chunking import (
     Chunking,
     chunking_as_dict,
@@ -172,6 +172,19 @@ def explain_change(
             known = _known(known_json)
         planned = plan(new or "", known, *options, pulse=pulse)
         return list(explain(planned, known, options.policy))
+
+
+def replay(
+    plpy: Server, states_json: str | None, policy_json: str | None
+) -> list[tuple[object, ...]]:
+    """The changes from one recorded state of a document to the next; see ``replaying.replay``."""
+    with reporting(plpy):
+        policy = parse_policy(_json_object("the significance policy is", policy_json))
+        states = json.loads(_given("states", states_json))
+        return [
+            (*each[:-1], None if each.details is None else _to_json(each.details))
+            for each in replaying.replay(states, policy, _pulse(plpy, time.monotonic))
+        ]
 
 
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:

@@ -138,8 +138,13 @@ class _Divider:
 def _rank(text: str, place: int) -> int:
     end = place + _LETTERS_WITHIN
     letters = "".join(_WORD.findall(text, place, end))[:_LETTERS].lower()
+    # All that follows decides among the same letters: paragraphs may differ in a number only.
+    return _checksum(letters) << 32 | _checksum(text[place:end])
+
+
+def _checksum(text: str) -> int:
     # Nothing that a Python string can hold may fail here, so lone surrogates are let through.
-    return crc32((letters or text[place:end]).encode("utf-8", "surrogatepass"))
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def _cut_anywhere(text: str, start: int, end: int, window: Window) -> Iterator[tuple[int, int]]:

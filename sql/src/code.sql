@@ -54,6 +54,7 @@
 \ir code/functions/_parts.sql
 \ir code/functions/_describe.sql
 \ir code/functions/_policy.sql
+\ir code/functions/significance.sql
 \ir code/functions/_begin_track.sql
 \ir code/functions/_has_before_update_trigger.sql
 \ir code/functions/_create_triggers.sql
@@ -119,6 +120,9 @@
 -- what was: look back, go back, let go
 \ir code/functions/require_sight_of_all.sql
 \ir code/functions/as_of.sql
+\ir code/functions/explain_change.sql
+\ir code/functions/simulate.sql
+\ir code/functions/suggest_threshold.sql
 \ir code/functions/rollback_document.sql
 \ir code/functions/erase.sql
 \ir code/functions/prune_space.sql

@@ -5,5 +5,7 @@
 \ir code/python/chunk.sql
 \ir code/python/check_policy.sql
 \ir code/python/accepted.sql
+\ir code/python/explain_change.sql
+\ir code/python/replay.sql
 \ir code/python/embed.sql
 \ir code/python/work.sql

@@ -300,7 +300,7 @@ def test_same_cuts_forever() -> None:
     assert sha256(repr(cuts).encode()).hexdigest() == GOLDEN_CUTS
 
 
-GOLDEN_CUTS = "5cf0ad65ac2d6c5bffd456dac3ec5ac091ffafaf45ddca46337088ba9e809320"
+GOLDEN_CUTS = "3c0d6fa8d17a4ccca4aff82416ffc4cd096c3654e6ff972d06b346362de66919"
 
 
 MONSTERS = {
