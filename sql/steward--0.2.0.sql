@@ -1404,9 +1404,10 @@ modules = {
         '\n'
         'def trimmed(text: str, start: int, end: int) -> tuple[int, int]:\n'
         '    """A piece without the white space around it; of an empty one both ends are the same."""\n'
-        '    if start < end and (text[start].isspace() or text[end - 1].isspace()):\n'
-        '        start = end - len(text[start:end].lstrip())\n'
-        '        end = start + len(text[start:end].rstrip())\n'
+        '    while start < end and text[start].isspace():\n'
+        '        start += 1\n'
+        '    while start < end and text[end - 1].isspace():\n'
+        '        end -= 1\n'
         '    return start, end\n',
     ),
     'steward_py.chunking': (
@@ -1692,6 +1693,7 @@ modules = {
         'import json\n'
         'import time\n'
         'from collections.abc import Callable, Sequence\n'
+        'from functools import lru_cache\n'
         'from typing import NamedTuple, TypeVar\n'
         '\n'
         'from steward_py import models, replaying\n'
@@ -1788,7 +1790,7 @@ modules = {
         '    Tokens and hash are of what is sent to the model.\n'
         '    """\n'
         '    with reporting(plpy):\n'
-        '        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))\n'
+        '        chunking = _chunking(chunking_json)\n'
         '        pulse = _pulse(plpy, time.monotonic)\n'
         '        count = token_counter(chunking)\n'
         '        rows = []\n'
@@ -1797,6 +1799,12 @@ modules = {
         '            sent = embedded_text(piece, chunking)\n'
         '            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))\n'
         '        return rows\n'
+        '\n'
+        '\n'
+        '@lru_cache(maxsize=16)\n'
+        'def _chunking(chunking_json: str | None) -> Chunking:\n'
+        '    """Read once, and not for every text of a table."""\n'
+        '    return parse_chunking(_json_object("the chunking options are", chunking_json))\n'
         '\n'
         '\n'
         'def check_policy(plpy: Server, policy_json: str | None) -> str:\n'
@@ -1810,11 +1818,7 @@ modules = {
         'def check_chunking(plpy: Server, chunking_json: str | None) -> str:\n'
         '    """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""\n'
         '    with reporting(plpy):\n'
-        '        return _to_json(\n'
-        '            chunking_as_dict(\n'
-        '                parse_chunking(_json_object("the chunking options are", chunking_json))\n'
-        '            )\n'
-        '        )\n'
+        '        return _to_json(chunking_as_dict(_chunking(chunking_json)))\n'
         '\n'
         '\n'
         'def accepted(\n'
@@ -3249,12 +3253,15 @@ modules = {
         'def estimated_tokens(text: str) -> int:\n'
         '    """About how many tokens a text is.  None only of an empty text."""\n'
         '    weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE)\n'
-        '    # The lower half of Adler-32 is one more than the sum of the bytes, and quickly computed.\n'
-        '    total = sum(\n'
-        '        (adler32(weights[start : start + _RUN]) & 0xFFFF) - 1\n'
-        '        for start in range(0, len(weights), _RUN)\n'
-        '    )\n'
+        '    total = _sum_of(weights[:_RUN])\n'
+        '    for start in range(_RUN, len(weights), _RUN):\n'
+        '        total += _sum_of(weights[start : start + _RUN])\n'
         '    return -(-total // _SCALE)\n'
+        '\n'
+        '\n'
+        'def _sum_of(weights: bytes) -> int:\n'
+        '    # The lower half of Adler-32 is one more than the sum of the bytes, up to ``_RUN`` of them.\n'
+        '    return (adler32(weights) & 0xFFFF) - 1\n'
         '\n'
         '\n'
         'def counter(tokenizer: str) -> Callable[[str], int]:\n'
@@ -3949,8 +3956,10 @@ modules = {
         'def _places(text: str, separator: str, low: int, high: int) -> _Places:\n'
         '    if separator == "":\n'
         '        return _Everywhere()\n'
-        '    if any(separator.startswith(separator[n:]) for n in range(1, len(separator))):\n'
-        '        return _Listed(text, separator, low, high)\n'
+        '    for length in range(1, len(separator)):\n'
+        '        overlapping = separator[:length] + separator\n'
+        '        if overlapping.startswith(separator) and text.find(overlapping, low, high) >= 0:\n'
+        '            return _Listed(text, separator, low, high)\n'
         '    return _Searched(text, separator, high)\n'
         '\n'
         '\n'
@@ -3965,7 +3974,7 @@ modules = {
         '\n'
         '\n'
         'class _Searched:\n'
-        '    """Of a separator that cannot overlap itself: each occurrence is one."""\n'
+        '    """Of a separator that nowhere overlaps itself: each occurrence is one."""\n'
         '\n'
         '    def __init__(self, text: str, separator: str, high: int) -> None:\n'
         '        self._text = text\n'
@@ -3980,7 +3989,7 @@ modules = {
         '\n'
         '\n'
         'class _Listed:\n'
-        '    """Of a separator that can overlap itself: which ones count depends on what stands before."""\n'
+        '    """Of a separator that overlaps itself: which ones count depends on what stands before."""\n'
         '\n'
         '    def __init__(self, text: str, separator: str, low: int, high: int) -> None:\n'
         '        matches = re.compile(re.escape(separator)).finditer(text, low, high)\n'
@@ -5500,7 +5509,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '128597bde56c9233'
+GD['steward_py.digest'] = 'cf689e068b2104ac'
 $python$
 $definition$;
 
@@ -5515,7 +5524,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -5530,7 +5539,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -5555,7 +5564,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -5570,7 +5579,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -5587,7 +5596,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -5612,7 +5621,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -5636,7 +5645,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -5652,7 +5661,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -5671,7 +5680,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cf689e068b2104ac': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$

@@ -42,7 +42,8 @@ def whole(text: str, low: int, place: int) -> int:
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """A piece without the white space around it; of an empty one both ends are the same."""
-    if start < end and (text[start].isspace() or text[end - 1].isspace()):
-        start = end - len(text[start:end].lstrip())
-        end = start + len(text[start:end].rstrip())
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
     return start, end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from steward_py import models, replaying
@@ -101,7 +102,7 @@ def chunk(
     Tokens and hash are of what is sent to the model.
     """
     with reporting(plpy):
-        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))
+        chunking = _chunking(chunking_json)
         pulse = _pulse(plpy, time.monotonic)
         count = token_counter(chunking)
         rows = []
@@ -110,6 +111,12 @@ def chunk(
             sent = embedded_text(piece, chunking)
             rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
         return rows
+
+
+@lru_cache(maxsize=16)
+def _chunking(chunking_json: str | None) -> Chunking:
+    """Read once, and not for every text of a table."""
+    return parse_chunking(_json_object("the chunking options are", chunking_json))
 
 
 def check_policy(plpy: Server, policy_json: str | None) -> str:
@@ -123,11 +130,7 @@ def check_policy(plpy: Server, policy_json: str | None) -> str:
 def check_chunking(plpy: Server, chunking_json: str | None) -> str:
     """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""
     with reporting(plpy):
-        return _to_json(
-            chunking_as_dict(
-                parse_chunking(_json_object("the chunking options are", chunking_json))
-            )
-        )
+        return _to_json(chunking_as_dict(_chunking(chunking_json)))
 
 
 def accepted(

@@ -153,12 +153,15 @@ class CountedTokens:
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text is.  None only of an empty text."""
     weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE)
-    # The lower half of Adler-32 is one more than the sum of the bytes, and quickly computed.
-    total = sum(
-        (adler32(weights[start : start + _RUN]) & 0xFFFF) - 1
-        for start in range(0, len(weights), _RUN)
-    )
+    total = _sum_of(weights[:_RUN])
+    for start in range(_RUN, len(weights), _RUN):
+        total += _sum_of(weights[start : start + _RUN])
     return -(-total // _SCALE)
+
+
+def _sum_of(weights: bytes) -> int:
+    # The lower half of Adler-32 is one more than the sum of the bytes, up to ``_RUN`` of them.
+    return (adler32(weights) & 0xFFFF) - 1
 
 
 def counter(tokenizer: str) -> Callable[[str], int]:
