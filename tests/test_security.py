@@ -1097,6 +1097,11 @@ ARGUMENTS = (
     "select steward._describe_content('mine', %s, null)",
     "select steward._describe_content('mine', 'body', %s)",
     "select steward._check_options(jsonb_build_object('mode', %s::text))",
+    "select steward._parts('mine', %s)",
+    "select steward._parts('mine', 'body, ' || %s)",
+    "select steward._policy(jsonb_build_object('strategy', %s::text), null)",
+    "select steward._policy(null, jsonb_build_object('cosine_by', %s::text))",
+    "select steward._policy(null, jsonb_build_object('negations', array[%s::text]))",
     *(
         "select steward._begin_track('mine', " + arguments + ")"
         for arguments in (
