@@ -1084,6 +1084,7 @@ modules = {
         '    measures,\n'
         '    models,\n'
         '    planning,\n'
+        '    pulse,\n'
         '    recursive,\n'
         '    replaying,\n'
         '    sentences,\n'
@@ -1110,6 +1111,7 @@ modules = {
         '    "measures",\n'
         '    "models",\n'
         '    "planning",\n'
+        '    "pulse",\n'
         '    "recursive",\n'
         '    "replaying",\n'
         '    "sentences",\n'
@@ -1137,7 +1139,8 @@ modules = {
         'from collections.abc import Mapping, Sequence\n'
         'from typing import NamedTuple\n'
         '\n'
-        'from steward_py.similarity import Pulse, longest_ascent, similarity\n'
+        'from steward_py.pulse import Pulse\n'
+        'from steward_py.similarity import longest_ascent, similarity\n'
         '\n'
         '# Less alike texts did not come from each other.\n'
         'FLOOR = 0.3\n'
@@ -1370,7 +1373,7 @@ modules = {
         '\n'
         'from steward_py import fixed, markdown, recursive, sentences, stable\n'
         'from steward_py.characters import next_visible, trimmed, whole\n'
-        'from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError\n'
+        'from steward_py.errors import INVALID_PARAMETER_VALUE, PROGRAM_LIMIT_EXCEEDED, StewardError\n'
         'from steward_py.headings import Headings\n'
         'from steward_py.measures import (\n'
         '    ESTIMATE,\n'
@@ -1382,9 +1385,13 @@ modules = {
         '    counter,\n'
         '    tokens_of,\n'
         ')\n'
+        'from steward_py.pulse import Pulse, pulsing\n'
         '\n'
         '# Between the parts of a content that has several.  All of it is white space, and a blank line.\n'
         'PART_SEPARATOR = "\\n\\x1d\\n"\n'
+        '\n'
+        '# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.\n'
+        'LONGEST_TEXT = 10_000_000\n'
         '\n'
         'CHARACTERS = "characters"\n'
         'TOKENS = "tokens"\n'
@@ -1465,32 +1472,39 @@ modules = {
         '    heading: str | None\n'
         '\n'
         '\n'
-        'def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:\n'
+        'def chunk(text: str, chunking: Chunking = DEFAULT, pulse: Pulse = None) -> list[Chunk]:\n'
         '    """Cut ``text``.  A blank one has no chunk."""\n'
+        '    if len(text) > LONGEST_TEXT:\n'
+        '        raise StewardError(\n'
+        '            "the text is too long",\n'
+        '            sqlstate=PROGRAM_LIMIT_EXCEEDED,\n'
+        '            detail=f"It has {len(text)} characters, more than {LONGEST_TEXT}.",\n'
+        '            hint="Divide the text among several rows.",\n'
+        '        )\n'
         '    if text.isspace():\n'
         '        return []\n'
         '    headings = Headings(text)\n'
         '    measure: Measure = (\n'
         '        Characters() if chunking.unit == CHARACTERS else tokens_of(text, chunking.tokenizer)\n'
         '    )\n'
+        '    spans = _spans(text, headings, measure, chunking, pulse)\n'
+        '    kept = _kept_small(text, spans, measure, chunking.maximum)\n'
         '    return [\n'
         '        Chunk(ordinal, start, end, text[start:end], headings.path_at(start))\n'
-        '        for ordinal, (start, end) in enumerate(\n'
-        '            _kept_small(text, _spans(text, headings, measure, chunking), measure, chunking.maximum)\n'
-        '        )\n'
+        '        for ordinal, (start, end) in enumerate(pulsing(kept, pulse))\n'
         '    ]\n'
         '\n'
         '\n'
         'def _spans(\n'
-        '    text: str, headings: Headings, measure: Measure, chunking: Chunking\n'
+        '    text: str, headings: Headings, measure: Measure, chunking: Chunking, pulse: Pulse\n'
         ') -> Iterable[tuple[int, int]]:\n'
         '    window = Window(measure, chunking.size, chunking.minimum, chunking.maximum)\n'
         '    if chunking.strategy == "stable":\n'
-        '        return stable.spans(text, headings, window)\n'
+        '        return stable.spans(text, headings, window, pulse)\n'
         '    if chunking.strategy == "markdown":\n'
-        '        return markdown.spans(text, headings, window)\n'
+        '        return markdown.spans(text, headings, window, pulse)\n'
         '    if chunking.strategy == "sentence":\n'
-        '        return sentences.spans(text, window)\n'
+        '        return sentences.spans(text, window, pulse)\n'
         '    if chunking.strategy == "fixed":\n'
         '        return fixed.spans(text, measure, chunking.size, chunking.overlap)\n'
         '    separators = (PART_SEPARATOR, *chunking.separators)\n'
@@ -1645,9 +1659,9 @@ modules = {
         ')\n'
         'from steward_py.explaining import Explanation, explain\n'
         'from steward_py.planning import KnownChunk, accepts, plan, text_hash\n'
+        'from steward_py.pulse import Pulse\n'
         'from steward_py.server import Server, Statement\n'
         'from steward_py.significance import Policy, parse_policy, policy_as_dict\n'
-        'from steward_py.similarity import Pulse\n'
         'from steward_py.worker import Limits, run\n'
         '\n'
         '_Value = TypeVar("_Value")\n'
@@ -1722,9 +1736,10 @@ modules = {
         '    """\n'
         '    with reporting(plpy):\n'
         '        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))\n'
+        '        pulse = _pulse(plpy, time.monotonic)\n'
         '        count = token_counter(chunking)\n'
         '        rows = []\n'
-        '        for piece in cut(content or "", chunking):\n'
+        '        for piece in cut(content or "", chunking, pulse):\n'
         '            ordinal, start, end, text, heading = piece\n'
         '            sent = embedded_text(piece, chunking)\n'
         '            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))\n'
@@ -2622,6 +2637,7 @@ modules = {
         'from array import array\n'
         'from bisect import bisect_left, bisect_right\n'
         'from collections.abc import Iterator\n'
+        'from itertools import compress\n'
         '\n'
         '_TITLE_LIMIT = 200\n'
         '\n'
@@ -2668,8 +2684,10 @@ modules = {
         '        """Position and level of each, in order."""\n'
         '        return zip(self._starts, self._levels)\n'
         '\n'
-        '    def starts_within(self, low: int, high: int) -> array[int]:\n'
-        '        return self._starts[bisect_left(self._starts, low) : bisect_right(self._starts, high)]\n'
+        '    def of_level(self, level: int, low: int, high: int) -> Iterator[int]:\n'
+        '        """Where those of a level begin that begin in ``low \u2026 high``."""\n'
+        '        first, last = bisect_left(self._starts, low), bisect_right(self._starts, high)\n'
+        '        return compress(self._starts[first:last], map(level.__eq__, self._levels[first:last]))\n'
         '\n'
         '    def path_at(self, position: int) -> str | None:\n'
         '        """The headings in effect at ``position``.  Ask in ascending order of positions."""\n'
@@ -2878,6 +2896,7 @@ modules = {
         'from steward_py.characters import joined, next_visible\n'
         'from steward_py.headings import Headings\n'
         'from steward_py.measures import Window\n'
+        'from steward_py.pulse import Pulse, pulsing\n'
         'from steward_py.sentences import between_words, sentence_ends\n'
         '\n'
         '# The rank of a place to cut at; a heading has its level, 1 to 6.\n'
@@ -2891,7 +2910,9 @@ modules = {
         '_ROW = re.compile(r" {0,3}\\|")\n'
         '\n'
         '\n'
-        'def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:\n'
+        'def spans(\n'
+        '    text: str, headings: Headings, window: Window, pulse: Pulse = None\n'
+        ') -> Iterator[tuple[int, int]]:\n'
         '    """Pieces of whole blocks, of the length that is wanted where the blocks allow it.\n'
         '\n'
         '    Of the places in reach the highest heading is taken, else the end of a block as near to ``size``\n'
@@ -2900,7 +2921,7 @@ modules = {
         '    else between sentences or words.\n'
         '    """\n'
         '    measure, size, minimum, maximum = window\n'
-        '    boundaries = _Boundaries(text, headings)\n'
+        '    boundaries = _Boundaries(text, headings, pulse)\n'
         '    sentences: array[int] | None = None\n'
         '    start = next_visible(text, 0)\n'
         '    stop = len(text.rstrip())\n'
@@ -2909,7 +2930,8 @@ modules = {
         '        if ideal >= stop:\n'
         '            yield start, stop\n'
         '            return\n'
-        '        low, high = measure.after(start, minimum), measure.after(start, maximum)\n'
+        '        # A single character may have more tokens than the minimum.\n'
+        '        low, high = max(start + 1, measure.after(start, minimum)), measure.after(start, maximum)\n'
         '        cut = boundaries.best(low, min(high, stop), ideal, _BLOCK)\n'
         '        if cut < 0 and high >= stop:\n'
         '            cut = stop\n'
@@ -2918,7 +2940,7 @@ modules = {
         '        if cut < 0:\n'
         '            cut = boundaries.best(low, high, ideal, _LINE)\n'
         '        if cut < 0:\n'
-        '            sentences = sentence_ends(text) if sentences is None else sentences\n'
+        '            sentences = sentence_ends(text, pulse) if sentences is None else sentences\n'
         '            index = bisect_right(sentences, high) - 1\n'
         '            cut = sentences[index] if index >= 0 and sentences[index] >= low else -1\n'
         '        if cut < 0:\n'
@@ -2930,7 +2952,7 @@ modules = {
         'class _Boundaries:\n'
         '    """Where something begins that a piece could begin with, in order, and the rank of each."""\n'
         '\n'
-        '    def __init__(self, text: str, headings: Headings) -> None:\n'
+        '    def __init__(self, text: str, headings: Headings, pulse: Pulse) -> None:\n'
         '        self._text = text\n'
         '        self._places = array("q")\n'
         '        self._ranks = bytearray()\n'
@@ -2940,7 +2962,7 @@ modules = {
         '        self._is_below_blank = True\n'
         '        upcoming = headings.all()\n'
         '        heading = next(upcoming, None)\n'
-        '        for match in _LINE_OF.finditer(text):\n'
+        '        for match in pulsing(_LINE_OF.finditer(text), pulse):\n'
         '            line, start = match[0], match.start()\n'
         '            place = start + len(line) - len(line.lstrip())\n'
         '            if not line or line.isspace():\n'
@@ -3318,12 +3340,9 @@ modules = {
         'from steward_py import significance\n'
         'from steward_py.alignment import align\n'
         'from steward_py.chunking import PART_SEPARATOR, Chunk, Chunking, chunk, embedded_text\n'
-        'from steward_py.errors import PROGRAM_LIMIT_EXCEEDED, StewardError\n'
+        'from steward_py.pulse import Pulse\n'
         'from steward_py.significance import Finding, Policy, Reading, Verdict, judge_readings\n'
-        'from steward_py.similarity import Pulse, longest_ascent, similarity\n'
-        '\n'
-        '# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.\n'
-        'LONGEST_TEXT = 10_000_000\n'
+        'from steward_py.similarity import longest_ascent, similarity\n'
         '\n'
         'STAGES = (\n'
         '    "same", "moved", "normalised", "similar", "guarded", "structure", "different", "new", "removed",\n'
@@ -3449,14 +3468,7 @@ modules = {
         '\n'
         '    ``parts`` are the names of what the content is put together from.\n'
         '    """\n'
-        '    if len(content) > LONGEST_TEXT:\n'
-        '        raise StewardError(\n'
-        '            "the text is too long",\n'
-        '            sqlstate=PROGRAM_LIMIT_EXCEEDED,\n'
-        '            detail=f"It has {len(content)} characters, more than {LONGEST_TEXT}.",\n'
-        '            hint="Divide the text among several rows.",\n'
-        '        )\n'
-        '    chunks = chunk(content, chunking)\n'
+        '    chunks = chunk(content, chunking, pulse)\n'
         '    embedded = [embedded_text(piece, chunking) for piece in chunks]\n'
         '    content_hash = text_hash(content)\n'
         '    # A text that is one chunk has, more often than not, no white space around it.\n'
@@ -3764,6 +3776,35 @@ modules = {
         '        changed.update(range(last, len(parts.names)))\n'
         '    return changed\n',
     ),
+    'steward_py.pulse': (
+        'plpython/steward_py/pulse.py',
+        '"""Long computations let the server look for interrupts now and then."""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'from collections.abc import Callable, Iterable, Iterator\n'
+        'from itertools import islice\n'
+        'from typing import Optional, TypeVar\n'
+        '\n'
+        '# What is called now and then; it raises an error when somebody wants the computation to end.\n'
+        'Pulse = Optional[Callable[[], None]]\n'
+        '\n'
+        '_Item = TypeVar("_Item")\n'
+        '\n'
+        '_ITEMS_BETWEEN_PULSES = 4096\n'
+        '\n'
+        '\n'
+        'def pulsing(items: Iterable[_Item], pulse: Pulse) -> Iterator[_Item]:\n'
+        '    """The same items, with a pulse after every few thousand of them."""\n'
+        '    if pulse is None:\n'
+        '        yield from items\n'
+        '        return\n'
+        '    remaining = iter(items)\n'
+        '    while some := list(islice(remaining, _ITEMS_BETWEEN_PULSES)):\n'
+        '        yield from some\n'
+        '        if len(some) == _ITEMS_BETWEEN_PULSES:\n'
+        '            pulse()\n',
+    ),
     'steward_py.recursive': (
         'plpython/steward_py/recursive.py',
         '"""Cut a text at the first of some separators that makes the pieces small enough.\n'
@@ -3913,8 +3954,8 @@ modules = {
         '\n'
         'from steward_py.chunking import Chunk\n'
         'from steward_py.planning import KnownChunk, Plan, plan_chunks, text_hash\n'
+        'from steward_py.pulse import Pulse\n'
         'from steward_py.significance import Policy\n'
-        'from steward_py.similarity import Pulse\n'
         '\n'
         '\n'
         'class Replayed(NamedTuple):\n'
@@ -4036,6 +4077,7 @@ modules = {
         '\n'
         'from steward_py.characters import joined, next_visible, whole\n'
         'from steward_py.measures import Window\n'
+        'from steward_py.pulse import Pulse, pulsing\n'
         '\n'
         '# After these a stop ends no sentence, unless a new paragraph begins.\n'
         '_ENGLISH = """\n'
@@ -4062,14 +4104,14 @@ modules = {
         '_SPACE = re.compile(r"\\s+")\n'
         '\n'
         '\n'
-        'def spans(text: str, window: Window) -> Iterator[tuple[int, int]]:\n'
+        'def spans(text: str, window: Window, pulse: Pulse = None) -> Iterator[tuple[int, int]]:\n'
         '    """Pieces of as many whole sentences as ``size`` holds.\n'
         '\n'
         '    A longer sentence may have ``maximum``; beyond that it is cut between words.  The last piece may\n'
         '    have more than ``size`` when what is left over would have less than ``minimum``.\n'
         '    """\n'
         '    measure, size, minimum, maximum = window\n'
-        '    ends = sentence_ends(text)\n'
+        '    ends = sentence_ends(text, pulse)\n'
         '    start = next_visible(text, 0)\n'
         '    stop = len(text.rstrip())\n'
         '    while start < stop:\n'
@@ -4088,10 +4130,10 @@ modules = {
         '        start = next_visible(text, cut)\n'
         '\n'
         '\n'
-        'def sentence_ends(text: str) -> array[int]:\n'
+        'def sentence_ends(text: str, pulse: Pulse = None) -> array[int]:\n'
         '    """Where sentences begin that are not the first."""\n'
         '    ends = array("q")\n'
-        '    for match in _PARAGRAPH_OR_SENTENCE.finditer(text):\n'
+        '    for match in pulsing(_PARAGRAPH_OR_SENTENCE.finditer(text), pulse):\n'
         '        end = match.end()\n'
         '        if end < len(text) and joined(text[end - 1], text[end]):\n'
         '            continue\n'
@@ -4220,7 +4262,8 @@ modules = {
         'from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError\n'
         'from steward_py.findings import GUARDS, findings_of, lexicon_of, path_without_numbering\n'
         'from steward_py.languages import LANGUAGES\n'
-        'from steward_py.similarity import Pulse, similarity\n'
+        'from steward_py.pulse import Pulse\n'
+        'from steward_py.similarity import similarity\n'
         '\n'
         'NORMALISATIONS = ("unicode", "space", "case", "punctuation")\n'
         'COSINES = ("chunk", "lead", "centroid", "pairwise")\n'
@@ -4598,10 +4641,8 @@ modules = {
         'from collections.abc import Callable\n'
         'from functools import cache\n'
         'from math import ceil\n'
-        'from typing import Optional\n'
         '\n'
-        '# Called now and then during long work, so that the server can look for interrupts.\n'
-        'Pulse = Optional[Callable[[], None]]\n'
+        'from steward_py.pulse import Pulse\n'
         '\n'
         '# The product of lengths up to which the ratio is exact; what a pair of longer texts may cost.\n'
         'EXACT = 400_000_000\n'
@@ -4817,11 +4858,13 @@ modules = {
         'from bisect import bisect_right\n'
         'from collections.abc import Iterable, Iterator\n'
         'from itertools import chain\n'
+        'from typing import NamedTuple, Union\n'
         'from zlib import crc32\n'
         '\n'
         'from steward_py.characters import joined, next_visible\n'
         'from steward_py.headings import Headings\n'
         'from steward_py.measures import Window\n'
+        'from steward_py.pulse import Pulse, pulsing\n'
         '\n'
         '# How many letters after a boundary decide about it, and how far they are looked for.\n'
         '_LETTERS = 16\n'
@@ -4830,7 +4873,7 @@ modules = {
         '# How far the characters that decide about a place within a word reach to either side of it.\n'
         '_REACH = 24\n'
         '\n'
-        '_NO_LETTERS = re.compile(r"[\\W\\d_]+")\n'
+        '_WORD = re.compile(r"[^\\W\\d_]+")\n'
         '\n'
         "# Each pattern ends where the next chunk's text would begin: the cut is the end of the match.\n"
         '# None of them can match a character twice, so a window costs time linear in its size.\n'
@@ -4843,8 +4886,14 @@ modules = {
         ')\n'
         '_SPACE = re.compile(r"\\s+")\n'
         '\n'
+        '# What a text is divided by: first by headings of level 1 to 6.\n'
+        '_Kind = Union[int, "re.Pattern[str]"]\n'
+        '_KINDS: tuple[_Kind, ...] = (1, 2, 3, 4, 5, 6, _BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE)\n'
         '\n'
-        'def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:\n'
+        '\n'
+        'def spans(\n'
+        '    text: str, headings: Headings, window: Window, pulse: Pulse = None\n'
+        ') -> Iterator[tuple[int, int]]:\n'
         '    """Cut ``text`` into pieces of ``minimum`` to ``maximum``.\n'
         '\n'
         '    A shorter text is one piece, a blank one none.  No piece is shorter than ``minimum`` if\n'
@@ -4852,63 +4901,87 @@ modules = {
         '    where nothing else does, in text that repeats itself.\n'
         '    """\n'
         '    start, stop = next_visible(text, 0), len(text.rstrip())\n'
-        '    if start >= stop:\n'
-        '        return\n'
-        '    # Places and the ranks that they were chosen by.\n'
-        '    cuts: list[tuple[int, int]] = [(start, -1), (stop, -1)]\n'
-        '    by_level: dict[int, list[int]] = {}\n'
-        '    for place, level in headings.all():\n'
-        '        by_level.setdefault(level, []).append(place)\n'
-        '    for _, places in sorted(by_level.items()):\n'
-        '        _divide(text, cuts, window, places)\n'
-        '    for boundary in (_BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE):\n'
-        '        long = [part for part in _parts(cuts) if _is_long(part, window)]\n'
-        '        _divide(\n'
-        '            text, cuts, window, (place for part in long for place in _ends(boundary, text, part))\n'
-        '        )\n'
-        '    for part in _parts(cuts):\n'
-        '        yield from _cut_anywhere(text, part, window)\n'
+        '    if start < stop:\n'
+        '        yield from _Divider(text, headings, window, pulse).pieces(_Part(start, stop, -1), 0)\n'
         '\n'
         '\n'
-        'def _parts(cuts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:\n'
-        '    return ((start, end) for (start, _), (end, _) in zip(cuts, cuts[1:]))\n'
+        'class _Part(NamedTuple):\n'
+        '    """A piece that may be too long, and the rank of the boundary that it starts at."""\n'
+        '\n'
+        '    start: int\n'
+        '    end: int\n'
+        '    rank: int\n'
         '\n'
         '\n'
-        'def _is_long(part: tuple[int, int], window: Window) -> bool:\n'
-        '    return window.measure.after(part[0], window.maximum) < part[1]\n'
+        'class _Divider:\n'
+        '    def __init__(self, text: str, headings: Headings, window: Window, pulse: Pulse) -> None:\n'
+        '        self._text = text\n'
+        '        self._headings = headings\n'
+        '        self._window = window\n'
+        '        self._pulse = pulse\n'
         '\n'
+        '    def pieces(self, part: _Part, kind: int) -> Iterator[tuple[int, int]]:\n'
+        '        """The pieces of a part, which is divided by boundaries of a kind and those after it."""\n'
+        '        start, end, _ = part\n'
+        '        if self._window.measure.after(start, self._window.maximum) >= end:\n'
+        '            yield start, end\n'
+        '        elif kind == len(_KINDS):\n'
+        '            yield from _cut_anywhere(self._text, start, end, self._window)\n'
+        '        else:\n'
+        '            for smaller in self._divided(part, _KINDS[kind]):\n'
+        '                yield from self.pieces(smaller, kind + 1)\n'
         '\n'
-        'def _divide(text: str, cuts: list[tuple[int, int]], window: Window, places: Iterable[int]) -> None:\n'
-        '    """Add those of ``places`` to ``cuts`` that divide a part which is too long, by their rank."""\n'
-        '    measure, size, minimum, maximum = window\n'
-        '    for rank, place in sorted((_rank(text, place), place) for place in places):\n'
-        '        index = bisect_right(cuts, (place, -1))\n'
-        '        if not 0 < index < len(cuts):\n'
-        '            continue\n'
-        '        (start, rank_of_start), (end, _) = cuts[index - 1], cuts[index]\n'
-        '        if measure.after(start, maximum) >= end:\n'
-        '            continue\n'
+        '    def _divided(self, part: _Part, kind: _Kind) -> Iterator[_Part]:\n'
+        '        measure, size, _, maximum = self._window\n'
+        '        text = self._text\n'
+        '        starts, ranks = [part.start], [part.rank]\n'
+        '        for rank, place in pulsing(self._by_rank(part, kind), self._pulse):\n'
+        '            index = bisect_right(starts, place)\n'
+        '            start = starts[index - 1]\n'
+        '            end = starts[index] if index < len(starts) else part.end\n'
+        '            if measure.after(start, maximum) >= end:\n'
+        '                continue\n'
+        '            low, high = self._limits(start, end)\n'
+        '            if rank == ranks[index - 1]:\n'
+        '                # The same text again.\n'
+        '                low = max(low, measure.after(start, size))\n'
+        '            if start < place and low <= place <= high and not joined(text[place - 1], text[place]):\n'
+        '                starts.insert(index, place)\n'
+        '                ranks.insert(index, rank)\n'
+        '        return map(_Part, starts, [*starts[1:], part.end], ranks)\n'
+        '\n'
+        '    def _limits(self, start: int, end: int) -> tuple[int, int]:\n'
+        '        """Between which places to divide a part that is too long."""\n'
+        '        measure, _, minimum, maximum = self._window\n'
         '        low, high = measure.after(start, minimum), measure.before(end, minimum)\n'
         '        if high < low:\n'
         '            # Too long for one piece, too short for two: what must hold is the maximum.\n'
         '            low, high = measure.before(end, maximum), measure.after(start, maximum)\n'
-        '        elif rank == rank_of_start:\n'
-        '            # The same text again.\n'
-        '            low = measure.after(start, size)\n'
-        '        if low <= place <= high and not joined(text[place - 1], text[place]):\n'
-        '            cuts.insert(index, (place, rank))\n'
+        '        return low, high\n'
         '\n'
-        '\n'
-        'def _ends(boundary: re.Pattern[str], text: str, part: tuple[int, int]) -> Iterator[int]:\n'
-        '    start, end = part\n'
-        '    return (match.end() for match in boundary.finditer(text, start, end) if match.end() < end)\n'
+        '    def _by_rank(self, part: _Part, kind: _Kind) -> Iterator[tuple[int, int]]:\n'
+        '        """The boundaries of a kind that could divide the part, the lowest rank first."""\n'
+        '        text = self._text\n'
+        '        measure, _, minimum, maximum = self._window\n'
+        '        # If the minimum may have to give way any place could be the best.\n'
+        '        least = minimum if 2 * minimum <= maximum else 1\n'
+        '        low, high = measure.after(part.start, least), measure.before(part.end, least)\n'
+        '        if isinstance(kind, int):\n'
+        '            places: Iterable[int] = self._headings.of_level(kind, low, high)\n'
+        '        else:\n'
+        '            ends = (match.end() for match in kind.finditer(text, part.start, part.end))\n'
+        '            places = (end for end in ends if low <= end <= high)\n'
+        '        # A number has a third of the size of a tuple, and there may be millions.\n'
+        '        keys = [_rank(text, place) << 32 | place for place in pulsing(places, self._pulse)]\n'
+        '        keys.sort()\n'
+        '        return ((key >> 32, key & 0xFFFF_FFFF) for key in keys)\n'
         '\n'
         '\n'
         'def _rank(text: str, place: int) -> int:\n'
-        '    following = text[place : place + _LETTERS_WITHIN]\n'
-        '    letters = _NO_LETTERS.sub("", following)[:_LETTERS].lower()\n'
+        '    end = place + _LETTERS_WITHIN\n'
+        '    letters = "".join(_WORD.findall(text, place, end))[:_LETTERS].lower()\n'
         '    # All that follows decides among the same letters: paragraphs may differ in a number only.\n'
-        '    return _checksum(letters) << 32 | _checksum(following)\n'
+        '    return _checksum(letters) << 32 | _checksum(text[place:end])\n'
         '\n'
         '\n'
         'def _checksum(text: str) -> int:\n'
@@ -4916,12 +4989,13 @@ modules = {
         '    return crc32(text.encode("utf-8", "surrogatepass"))\n'
         '\n'
         '\n'
-        'def _cut_anywhere(text: str, part: tuple[int, int], window: Window) -> Iterator[tuple[int, int]]:\n'
+        'def _cut_anywhere(text: str, start: int, end: int, window: Window) -> Iterator[tuple[int, int]]:\n'
         '    """Cut what has no boundary where it may be cut, from its start on, and by its characters."""\n'
         '    measure, size, minimum, maximum = window\n'
-        '    start, end = part\n'
         '    while (furthest := measure.after(start, maximum)) < end:\n'
-        '        low, high = measure.after(start, minimum), min(furthest, measure.before(end, minimum))\n'
+        '        # A single character may have more tokens than the minimum.\n'
+        '        low = max(start + 1, measure.after(start, minimum))\n'
+        '        high = min(furthest, measure.before(end, minimum))\n'
         '        if high < low:\n'
         '            high = furthest\n'
         '        ideal = measure.after(start, size)\n'
@@ -5373,7 +5447,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'e2e116199c6ad7e3'
+GD['steward_py.digest'] = '128597bde56c9233'
 $python$
 $definition$;
 
@@ -5388,7 +5462,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -5403,7 +5477,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -5428,7 +5502,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -5443,7 +5517,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -5460,7 +5534,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -5485,7 +5559,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -5509,7 +5583,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -5525,7 +5599,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -5544,7 +5618,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'e2e116199c6ad7e3': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '128597bde56c9233': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
 $python$
@@ -5587,11 +5661,11 @@ comment on function steward.chunk(text, jsonb) is
 'left out. strategy: stable (the default: boundaries that stay where they are when the text is '
 'edited), recursive (the chunks of RecursiveCharacterTextSplitter in langchain-text-splitters), '
 'fixed (every so many characters), sentence (whole sentences), markdown (whole lists, tables '
-'and code, a section at a time). size: 1000 by default; what a chunk should have, with '
+'and code, a section at a time). size: 600 by default; what a chunk should have, with '
 'recursive and fixed the most it may have. minimum and maximum (stable, sentence, markdown): a '
-'half and three halves of size by default. overlap (recursive, fixed): 0 by default. separators '
+'third and three halves of size by default. overlap (recursive, fixed): 0 by default. separators '
 '(recursive): an array, tried in order; an empty one, added if it is missing, is everywhere. '
-'unit: characters (the default) or tokens; size is 250 then. tokenizer: estimate (the default, '
+'unit: characters (the default) or tokens; size is 150 then. tokenizer: estimate (the default, '
 'off by about 6 % for English and up to 26 % for other languages by the tokens of OpenAI), '
 'tiktoken:NAME or tokenizers:PATH, if the Python of the server has that package. headings: true '
 'puts the path of headings before the text that is sent. For steward_admin.';

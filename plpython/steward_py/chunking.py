@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from steward_py import fixed, markdown, recursive, sentences, stable
 from steward_py.characters import next_visible, trimmed, whole
-from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError
+from steward_py.errors import INVALID_PARAMETER_VALUE, PROGRAM_LIMIT_EXCEEDED, StewardError
 from steward_py.headings import Headings
 from steward_py.measures import (
     ESTIMATE,
@@ -25,9 +25,13 @@ from steward_py.measures import (
     counter,
     tokens_of,
 )
+from steward_py.pulse import Pulse, pulsing
 
 # Between the parts of a content that has several.  All of it is white space, and a blank line.
 PART_SEPARATOR = "\n\x1d\n"
+
+# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.
+LONGEST_TEXT = 10_000_000
 
 CHARACTERS = "characters"
 TOKENS = "tokens"
@@ -108,32 +112,39 @@ class Chunk(NamedTuple):
     heading: str | None
 
 
-def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:
+def chunk(text: str, chunking: Chunking = DEFAULT, pulse: Pulse = None) -> list[Chunk]:
     """Cut ``text``.  A blank one has no chunk."""
+    if len(text) > LONGEST_TEXT:
+        raise StewardError(
+            "the text is too long",
+            sqlstate=PROGRAM_LIMIT_EXCEEDED,
+            detail=f"It has {len(text)} characters, more than {LONGEST_TEXT}.",
+            hint="Divide the text among several rows.",
+        )
     if text.isspace():
         return []
     headings = Headings(text)
     measure: Measure = (
         Characters() if chunking.unit == CHARACTERS else tokens_of(text, chunking.tokenizer)
     )
+    spans = _spans(text, headings, measure, chunking, pulse)
+    kept = _kept_small(text, spans, measure, chunking.maximum)
     return [
         Chunk(ordinal, start, end, text[start:end], headings.path_at(start))
-        for ordinal, (start, end) in enumerate(
-            _kept_small(text, _spans(text, headings, measure, chunking), measure, chunking.maximum)
-        )
+        for ordinal, (start, end) in enumerate(pulsing(kept, pulse))
     ]
 
 
 def _spans(
-    text: str, headings: Headings, measure: Measure, chunking: Chunking
+    text: str, headings: Headings, measure: Measure, chunking: Chunking, pulse: Pulse
 ) -> Iterable[tuple[int, int]]:
     window = Window(measure, chunking.size, chunking.minimum, chunking.maximum)
     if chunking.strategy == "stable":
-        return stable.spans(text, headings, window)
+        return stable.spans(text, headings, window, pulse)
     if chunking.strategy == "markdown":
-        return markdown.spans(text, headings, window)
+        return markdown.spans(text, headings, window, pulse)
     if chunking.strategy == "sentence":
-        return sentences.spans(text, window)
+        return sentences.spans(text, window, pulse)
     if chunking.strategy == "fixed":
         return fixed.spans(text, measure, chunking.size, chunking.overlap)
     separators = (PART_SEPARATOR, *chunking.separators)

@@ -25,9 +25,9 @@ from steward_py.errors import (
 )
 from steward_py.explaining import Explanation, explain
 from steward_py.planning import KnownChunk, accepts, plan, text_hash
+from steward_py.pulse import Pulse
 from steward_py.server import Server, Statement
 from steward_py.significance import Policy, parse_policy, policy_as_dict
-from steward_py.similarity import Pulse
 from steward_py.worker import Limits, run
 
 _Value = TypeVar("_Value")
@@ -102,9 +102,10 @@ def chunk(
     """
     with reporting(plpy):
         chunking = parse_chunking(_json_object("the chunking options are", chunking_json))
+        pulse = _pulse(plpy, time.monotonic)
         count = token_counter(chunking)
         rows = []
-        for piece in cut(content or "", chunking):
+        for piece in cut(content or "", chunking, pulse):
             ordinal, start, end, text, heading = piece
             sent = embedded_text(piece, chunking)
             rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))

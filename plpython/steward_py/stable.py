@@ -16,11 +16,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import NamedTuple, Union
 from zlib import crc32
 
 from steward_py.characters import joined, next_visible
 from steward_py.headings import Headings
 from steward_py.measures import Window
+from steward_py.pulse import Pulse, pulsing
 
 # How many letters after a boundary decide about it, and how far they are looked for.
 _LETTERS = 16
@@ -29,7 +31,7 @@ _LETTERS_WITHIN = 48
 # How far the characters that decide about a place within a word reach to either side of it.
 _REACH = 24
 
-_NO_LETTERS = re.compile(r"[\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+")
 
 # Each pattern ends where the next chunk's text would begin: the cut is the end of the match.
 # None of them can match a character twice, so a window costs time linear in its size.
@@ -42,8 +44,14 @@ _SENTENCE_END = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 
+# What a text is divided by: first by headings of level 1 to 6.
+_Kind = Union[int, "re.Pattern[str]"]
+_KINDS: tuple[_Kind, ...] = (1, 2, 3, 4, 5, 6, _BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE)
 
-def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:
+
+def spans(
+    text: str, headings: Headings, window: Window, pulse: Pulse = None
+) -> Iterator[tuple[int, int]]:
     """Cut ``text`` into pieces of ``minimum`` to ``maximum``.
 
     A shorter text is one piece, a blank one none.  No piece is shorter than ``minimum`` if
@@ -51,63 +59,87 @@ def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, 
     where nothing else does, in text that repeats itself.
     """
     start, stop = next_visible(text, 0), len(text.rstrip())
-    if start >= stop:
-        return
-    # Places and the ranks that they were chosen by.
-    cuts: list[tuple[int, int]] = [(start, -1), (stop, -1)]
-    by_level: dict[int, list[int]] = {}
-    for place, level in headings.all():
-        by_level.setdefault(level, []).append(place)
-    for _, places in sorted(by_level.items()):
-        _divide(text, cuts, window, places)
-    for boundary in (_BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE):
-        long = [part for part in _parts(cuts) if _is_long(part, window)]
-        _divide(
-            text, cuts, window, (place for part in long for place in _ends(boundary, text, part))
-        )
-    for part in _parts(cuts):
-        yield from _cut_anywhere(text, part, window)
+    if start < stop:
+        yield from _Divider(text, headings, window, pulse).pieces(_Part(start, stop, -1), 0)
 
 
-def _parts(cuts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    return ((start, end) for (start, _), (end, _) in zip(cuts, cuts[1:]))
+class _Part(NamedTuple):
+    """A piece that may be too long, and the rank of the boundary that it starts at."""
+
+    start: int
+    end: int
+    rank: int
 
 
-def _is_long(part: tuple[int, int], window: Window) -> bool:
-    return window.measure.after(part[0], window.maximum) < part[1]
+class _Divider:
+    def __init__(self, text: str, headings: Headings, window: Window, pulse: Pulse) -> None:
+        self._text = text
+        self._headings = headings
+        self._window = window
+        self._pulse = pulse
 
+    def pieces(self, part: _Part, kind: int) -> Iterator[tuple[int, int]]:
+        """The pieces of a part, which is divided by boundaries of a kind and those after it."""
+        start, end, _ = part
+        if self._window.measure.after(start, self._window.maximum) >= end:
+            yield start, end
+        elif kind == len(_KINDS):
+            yield from _cut_anywhere(self._text, start, end, self._window)
+        else:
+            for smaller in self._divided(part, _KINDS[kind]):
+                yield from self.pieces(smaller, kind + 1)
 
-def _divide(text: str, cuts: list[tuple[int, int]], window: Window, places: Iterable[int]) -> None:
-    """Add those of ``places`` to ``cuts`` that divide a part which is too long, by their rank."""
-    measure, size, minimum, maximum = window
-    for rank, place in sorted((_rank(text, place), place) for place in places):
-        index = bisect_right(cuts, (place, -1))
-        if not 0 < index < len(cuts):
-            continue
-        (start, rank_of_start), (end, _) = cuts[index - 1], cuts[index]
-        if measure.after(start, maximum) >= end:
-            continue
+    def _divided(self, part: _Part, kind: _Kind) -> Iterator[_Part]:
+        measure, size, _, maximum = self._window
+        text = self._text
+        starts, ranks = [part.start], [part.rank]
+        for rank, place in pulsing(self._by_rank(part, kind), self._pulse):
+            index = bisect_right(starts, place)
+            start = starts[index - 1]
+            end = starts[index] if index < len(starts) else part.end
+            if measure.after(start, maximum) >= end:
+                continue
+            low, high = self._limits(start, end)
+            if rank == ranks[index - 1]:
+                # The same text again.
+                low = max(low, measure.after(start, size))
+            if start < place and low <= place <= high and not joined(text[place - 1], text[place]):
+                starts.insert(index, place)
+                ranks.insert(index, rank)
+        return map(_Part, starts, [*starts[1:], part.end], ranks)
+
+    def _limits(self, start: int, end: int) -> tuple[int, int]:
+        """Between which places to divide a part that is too long."""
+        measure, _, minimum, maximum = self._window
         low, high = measure.after(start, minimum), measure.before(end, minimum)
         if high < low:
             # Too long for one piece, too short for two: what must hold is the maximum.
             low, high = measure.before(end, maximum), measure.after(start, maximum)
-        elif rank == rank_of_start:
-            # The same text again.
-            low = measure.after(start, size)
-        if low <= place <= high and not joined(text[place - 1], text[place]):
-            cuts.insert(index, (place, rank))
+        return low, high
 
-
-def _ends(boundary: re.Pattern[str], text: str, part: tuple[int, int]) -> Iterator[int]:
-    start, end = part
-    return (match.end() for match in boundary.finditer(text, start, end) if match.end() < end)
+    def _by_rank(self, part: _Part, kind: _Kind) -> Iterator[tuple[int, int]]:
+        """The boundaries of a kind that could divide the part, the lowest rank first."""
+        text = self._text
+        measure, _, minimum, maximum = self._window
+        # If the minimum may have to give way any place could be the best.
+        least = minimum if 2 * minimum <= maximum else 1
+        low, high = measure.after(part.start, least), measure.before(part.end, least)
+        if isinstance(kind, int):
+            places: Iterable[int] = self._headings.of_level(kind, low, high)
+        else:
+            ends = (match.end() for match in kind.finditer(text, part.start, part.end))
+            places = (end for end in ends if low <= end <= high)
+        # A number has a third of the size of a tuple, and there may be millions.
+        keys = [_rank(text, place) << 32 | place for place in pulsing(places, self._pulse)]
+        keys.sort()
+        return ((key >> 32, key & 0xFFFF_FFFF) for key in keys)
 
 
 def _rank(text: str, place: int) -> int:
-    following = text[place : place + _LETTERS_WITHIN]
-    letters = _NO_LETTERS.sub("", following)[:_LETTERS].lower()
+    end = place + _LETTERS_WITHIN
+    letters = "".join(_WORD.findall(text, place, end))[:_LETTERS].lower()
     # All that follows decides among the same letters: paragraphs may differ in a number only.
-    return _checksum(letters) << 32 | _checksum(following)
+    return _checksum(letters) << 32 | _checksum(text[place:end])
 
 
 def _checksum(text: str) -> int:
@@ -115,12 +147,13 @@ def _checksum(text: str) -> int:
     return crc32(text.encode("utf-8", "surrogatepass"))
 
 
-def _cut_anywhere(text: str, part: tuple[int, int], window: Window) -> Iterator[tuple[int, int]]:
+def _cut_anywhere(text: str, start: int, end: int, window: Window) -> Iterator[tuple[int, int]]:
     """Cut what has no boundary where it may be cut, from its start on, and by its characters."""
     measure, size, minimum, maximum = window
-    start, end = part
     while (furthest := measure.after(start, maximum)) < end:
-        low, high = measure.after(start, minimum), min(furthest, measure.before(end, minimum))
+        # A single character may have more tokens than the minimum.
+        low = max(start + 1, measure.after(start, minimum))
+        high = min(furthest, measure.before(end, minimum))
         if high < low:
             high = furthest
         ideal = measure.after(start, size)

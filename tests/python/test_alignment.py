@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from python.documents import paragraph, seeded
 from steward_py import alignment
 from steward_py.alignment import align
-from steward_py.similarity import Pulse, similarity
+from steward_py.pulse import Pulse
+from steward_py.similarity import similarity
 
 
 def texts_of(seed: int, count: int) -> list[str]:

@@ -17,12 +17,12 @@ import pytest
 import steward_py
 from python.documents import seeded
 from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, Row
-from steward_py import entry, models, planning, significance, similarity
+from steward_py import chunking, entry, models, planning, significance, similarity
 from steward_py.measures import estimated_tokens
 from steward_py.planning import text_hash
+from steward_py.pulse import Pulse
 from steward_py.server import Rows, Statement
 from steward_py.significance import policy_as_dict
-from steward_py.similarity import Pulse
 
 MODEL = "builtin/hash@1"
 
@@ -95,7 +95,7 @@ def test_malformed_known_chunks_are_the_error_of_their_document(known: str) -> N
 
 
 def test_long_text_is_the_error_of_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "LONGEST_TEXT", 5)
+    monkeypatch.setattr(chunking, "LONGEST_TEXT", 5)
     first, second = plans_of(["x" * 6, "x" * 5])
     assert first == {"error": "the text is too long\nIt has 6 characters, more than 5."}
     assert second["texts"] == ["xxxxx"]

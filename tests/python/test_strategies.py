@@ -394,6 +394,26 @@ def test_estimate_of_known_texts() -> None:
     assert estimated_tokens("x" * 480_000) == 100_000
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("text", ["\U0001f600" * 500, "a\n\n\U0001f600\n" + "x \U0001f600\n" * 200])
+def test_characters_of_more_tokens_than_the_minimum(strategy: str, text: str) -> None:
+    window = {"minimum": 1} if strategy in ("stable", "sentence", "markdown") else {}
+    chunking = parse_chunking({"strategy": strategy, "unit": "tokens", "size": 10, **window})
+    chunks = chunk(text, chunking)
+    assert sum(each.text.count("\U0001f600") for each in chunks) == text.count("\U0001f600")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_a_pulse_raises_ends_the_cutting(strategy: str) -> None:
+    """Of words alone, which is what takes stable longest."""
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        chunk("word " * 100_000, Chunking(strategy=strategy, size=100), stop)
+
+
 class WordTokenizer:
     """Words of up to four letters, white space apart: shorter pieces can have more tokens."""
 
