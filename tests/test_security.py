@@ -1090,7 +1090,7 @@ ARGUMENTS = (
     "select steward._describe(%s::regclass, 'body', null, true)",
     "select steward._describe('mine', %s, null, true)",
     "select steward._describe('mine', 'body', %s, true)",
-    "select * from steward._count_chunks(array[%s], 1000)",
+    "select * from steward._count_chunks(array[%s], null)",
     "select steward._has_before_update_trigger(%s::regclass)",
     "select steward._search_statement('source', %s, 3, null)",
     "select steward._describe_content(%s::regclass, 'body', null)",
