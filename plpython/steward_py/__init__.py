@@ -9,22 +9,32 @@ The SQL functions call ``steward_py.entry`` and nothing else.
 
 from steward_py import (
     chunking,
+    endpoints,
     entry,
     errors,
     hashing_model,
     models,
+    packing,
     planning,
+    pool,
+    providers,
     server,
+    transport,
     worker,
 )
 
 __all__ = [
     "chunking",
+    "endpoints",
     "entry",
     "errors",
     "hashing_model",
     "models",
+    "packing",
     "planning",
+    "pool",
+    "providers",
     "server",
+    "transport",
     "worker",
 ]
