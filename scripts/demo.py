@@ -155,7 +155,7 @@ def tell(story: Story) -> None:
         """Tell pg_steward to look after it. The answer is the number of rows that wait to be
         embedded."""
     )
-    show("select steward.track('articles', content => 'body', chunk_size => 300);")
+    show("select steward.track('articles', content => 'body', chunking => '{\"size\": 300}');")
 
     tell(
         """Embed them, here by hand, with the built-in model builtin/hash@1. It compares words and

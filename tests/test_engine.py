@@ -459,7 +459,7 @@ def truth(db: Database) -> list[tuple[int, str]]:
     return sorted(
         (key, chunk.text)
         for key, body in db.run("select id, body from soaked")
-        for chunk in chunking.chunk(body or "", target=400, minimum=200, maximum=600)
+        for chunk in chunking.chunk(body or "", chunking.Chunking(size=400))
     )
 
 
@@ -467,7 +467,7 @@ def truth(db: Database) -> list[tuple[int, str]]:
 def test_after_a_storm_every_vector_belongs_to_the_current_text(db: Database, seed: int) -> None:
     """Writers and workers at once, some of them killed: in the end search has the truth."""
     db.run("create table soaked (id integer primary key, body text)")
-    db.run("select steward.track('soaked', content => 'body', chunk_size => 400)")
+    db.run("select steward.track('soaked', content => 'body', chunking => '{\"size\": 400}')")
     until = time.monotonic() + 3
     sentences = [f"Sentence number {n} says something of its own." for n in range(60)]
     victims: list[str] = []

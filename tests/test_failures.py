@@ -128,7 +128,9 @@ def test_batch_of_several_sources_and_texts(notes: Database) -> None:
     """Each vector goes to its own text, in whatever order the claims are handed in."""
     notes.run("create table long (id integer primary key, body text)")
     notes.run("select steward.add_model('wide@1', 3, 'mine')")
-    notes.run("select steward.track('long', 'body', model => 'wide@1', chunk_size => 200)")
+    notes.run(
+        "select steward.track('long', 'body', model => 'wide@1', chunking => '{\"size\": 200}')"
+    )
     notes.run(
         "insert into long select d, "
         "(select string_agg('Sentence ' || n || ' of ' || d || '.', ' ') "

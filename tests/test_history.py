@@ -101,7 +101,7 @@ def test_as_of_is_what_search_returned(on_delete: str, db: Database) -> None:
         for n in range(50):
             session.execute("insert into docs values (%s, %s)", [n, text(dice)])
     db.run(
-        "select steward.track('docs', content => 'body', \"where\" => 'live', chunk_size => 200, "
+        "select steward.track('docs', content => 'body', \"where\" => 'live', chunking => '{\"size\": 200}', "
         f"on_delete => '{on_delete}')"
     )
     seen: list[tuple[Any, Shown]] = []
@@ -400,7 +400,7 @@ def notes(db: Database) -> Database:
     db.run("create table notes (id integer primary key, body text, live boolean default true)")
     db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
     db.run(
-        "select steward.track('notes', content => 'body', model => 'tiny@1', chunk_size => 200, "
+        "select steward.track('notes', content => 'body', model => 'tiny@1', chunking => '{\"size\": 200}', "
         "\"where\" => 'live')"
     )
     db.run("insert into notes values (1, %s), (2, 'Another.')", LONG)
@@ -534,7 +534,10 @@ OUTDATED: dict[str, tuple[str, ...]] = {
     ),
     "no longer counts": ("update notes set live = false where id = 1",),
     "truncated": ("truncate notes",),
-    "cut differently": ("select * from steward.alter('notes', chunk_size => 400)", "work"),
+    "cut differently": (
+        "select * from steward.alter('notes', chunking => '{\"size\": 400}')",
+        "work",
+    ),
     "behind our back": (
         "set session_replication_role = replica; update notes set body = 'Something else.'",
     ),
@@ -670,7 +673,7 @@ def everywhere(db: Database) -> None:
     db.run(
         "insert into steward_private.claim select nextval('steward_private.claim_token_seq'), 1, "
         "'{\"id\": 1}', 9, 'w', now(), now() + interval '1 hour', "
-        "jsonb_build_object('texts', array[%s]), 1, 1, 1",
+        "jsonb_build_object('texts', array[%s]), 1, 1, 1, 1",
         f"{CANARY} in a claim that was left behind",
     )
 
@@ -1140,7 +1143,7 @@ def test_unchanged_chunks_are_not_written(db: Database) -> None:
         f"Paragraph {n}. " + " ".join(f"Word{n}x{m} of it" for m in range(16)) for n in range(100)
     )
     db.run("insert into docs values (1, %s)", body)
-    db.run("select steward.track('docs', content => 'body', chunk_size => 250)")
+    db.run("select steward.track('docs', content => 'body', chunking => '{\"size\": 250}')")
     db.work()
     db.run(
         "create index docs_nearest on steward_data.docs_1_chunk "

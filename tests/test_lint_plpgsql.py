@@ -251,7 +251,7 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
         "cross join lateral steward.complete(t.tokens, steward.embed(t.texts), 7) as c",
         "select * from steward.costs",
         "select * from steward.dry_run('articles', 'body', \"where\" => 'id > 1')",
-        "select * from steward.alter('articles', \"where\" => 'id < 9', chunk_size => 500)",
+        "select * from steward.alter('articles', \"where\" => 'id < 9', chunking => '{\"size\": 500}')",
         "call steward.work(idle_seconds => 0)",
         "select steward.retry_failed('articles')",
         "select * from steward.alter('articles', mode => 'transactional', on_delete => 'retire')",

@@ -586,7 +586,7 @@ def document_that_is_not_the_planned_one(db: Arena) -> None:
     words = [" ".join(f"{name}{n} is here." for n in range(60)) for name in ("a", "b", "c")]
     db.run("insert into notes values (2, %s)", " ".join(words))
     work(db)
-    db.run("update notes set body = %s where id = 2", " ".join([*words, "The end."]))
+    db.run("update notes set body = %s where id = 2", " ".join([*words, "Not the end."]))
     (item,) = claim(db)
     # such as: restored from a copy
     db.run("delete from steward_data.notes_1_chunk where key_1 = 2")

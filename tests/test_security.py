@@ -721,7 +721,7 @@ def test_finishing_twice_gives_nothing(victim: Database, mallory: Session) -> No
 
 
 OPTIONS = (
-    """'{"content": "body", "chunk_size": 1000, "on_delete": "drop", "mode": "queued", """
+    """'{"content": "body", "chunking": null, "on_delete": "drop", "mode": "queued", """
     """"priority": 0, "notify": false, "keep_history": "0"}'::jsonb"""
 )
 
@@ -940,7 +940,7 @@ def test_an_expression_of_an_owner_is_not_run_by_whoever_alters(
     with session(victim) as postgres:
         for statement in (
             "select * from steward.alter('evil.source', priority => 5)",
-            "select * from steward.alter('evil.source', chunk_size => 500)",
+            "select * from steward.alter('evil.source', chunking => '{\"size\": 500}')",
             "select steward.backfill('evil.source')",
             "select * from steward.verify('evil.source')",
             "select steward.reconcile('evil.source')",

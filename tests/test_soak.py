@@ -331,17 +331,17 @@ def test_soak(db: Database) -> None:
     db.run(TABLES)
     db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
     db.run(
-        "select steward.track('soaked', content => 'body', chunk_size => 400, "
+        "select steward.track('soaked', content => 'body', chunking => '{\"size\": 400}', "
         "\"where\" => 'is_live')"
     )
     db.run(
-        "select steward.track('labelled', content => 'title || chr(10) || body', chunk_size => 400)"
+        "select steward.track('labelled', content => 'title || chr(10) || body', chunking => '{\"size\": 400}')"
     )
     db.run(
-        "select steward.track('kept', content => 'body', model => 'tiny@1', chunk_size => 400, "
+        "select steward.track('kept', content => 'body', model => 'tiny@1', chunking => '{\"size\": 400}', "
         "on_delete => 'retire')"
     )
-    db.run("select steward.track('parted', content => 'body', chunk_size => 400)")
+    db.run("select steward.track('parted', content => 'body', chunking => '{\"size\": 400}')")
     db.run("select steward.track('synced', content => 'body', mode => 'transactional')")
     db.run("select steward.add_space('soaked', 'tiny@1')")
     soak = Soak(db, seed, time.monotonic() + float(os.environ.get("SOAK_SECONDS") or 8))

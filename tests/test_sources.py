@@ -257,10 +257,10 @@ def test_alter_tells_what_follows(docs: Database) -> None:
     assert docs.run("select 1 from steward.jobs") == []
     docs.run(
         "select * from steward.alter('docs', \"where\" => '', daily_budget => 'infinity', "
-        "backfill_rate => 0, chunk_size => 300)"
+        "backfill_rate => 0, chunking => '{\"size\": 300}')"
     )
     assert docs.run(
-        'select "where", daily_budget, backfill_rate, chunk_size from steward.sources'
+        "select \"where\", daily_budget, backfill_rate, chunking -> 'size' from steward.sources"
     ) == [(None, None, None, 300)]
     docs.work()
     assert docs.run(FRESH)[0][:2] == (20, 20)
@@ -289,7 +289,7 @@ def test_alter_while_a_row_is_claimed(docs: Database) -> None:
         "content => 'nothing'",
         "content => 'random()::text || body'",
         "\"where\" => 'body'",
-        "chunk_size => 3",
+        "chunking => '{\"size\": 3}'",
         "on_delete => 'forget'",
         "mode => 'sometimes'",
         "priority => 100000",
@@ -497,7 +497,7 @@ def test_options_that_concern_no_trigger_lock_nothing(docs: Database) -> None:
         admin.execute("set lock_timeout = '3s'")
         changes = admin.execute(
             "select option from steward.alter('docs', priority => 2, daily_budget => 9, "
-            "backfill_rate => 8, notify => true, on_delete => 'retire', chunk_size => 400)"
+            "backfill_rate => 8, notify => true, on_delete => 'retire', chunking => '{\"size\": 400}')"
         ).fetchall()
         assert len(changes) == 6
         with pytest.raises(psycopg.errors.LockNotAvailable):

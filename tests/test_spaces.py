@@ -212,7 +212,7 @@ def test_retired_space_is_dropped_when_nobody_can_need_it(docs: Database) -> Non
     docs.run("update docs set body = 'on' where id = 1")
     docs.run("delete from docs where id = 2")
     docs.run("truncate docs")
-    docs.run("select * from steward.alter('docs', chunk_size => 500)")
+    docs.run("select * from steward.alter('docs', chunking => '{\"size\": 500}')")
     docs.work()
     assert problems(docs) == []
     docs.run("select steward.untrack('docs')")

@@ -1,11 +1,4 @@
-"""Cut a text into chunks whose boundaries stay where they are when the text is edited.
-
-A chunk ends at the best natural boundary between ``minimum`` and ``maximum`` characters after its
-start.  Boundaries are ranked by kind: the start of a Markdown heading, a blank line, the end of a
-line, the end of a sentence, a space, and only then any other place.  Among boundaries of one kind
-the characters around them decide, by a checksum, and not their distance.  So two versions of a
-text choose the same boundary as soon as it lies in the window of both, and the chunks after an
-edit are the chunks from before it.
+"""Cut a text into chunks, as the options of a source say.
 
 White space around a chunk belongs to no chunk: ``text[chunk.start:chunk.end] == chunk.text``, both
 ends of it are visible characters, and only white space lies between two chunks.
@@ -13,43 +6,91 @@ ends of it are visible characters, and only white space lies between two chunks.
 
 from __future__ import annotations
 
-import re
-from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from typing import NamedTuple
-from unicodedata import category
-from zlib import crc32
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from steward_py import fixed, markdown, recursive, sentences, stable
+from steward_py.characters import next_visible, trimmed, whole
 from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError
-
-TARGET = 1000
-MINIMUM = 500
-MAXIMUM = 1500
-
-# How far the characters that decide about a boundary reach to either side of it.
-_REACH = 24
-
-_TITLE_LIMIT = 200
-
-_VISIBLE = re.compile(r"\S")
-
-# Each pattern ends where the next chunk's text would begin: the cut is the end of the match.
-# None of them can match a character twice, so a window costs time linear in its size.
-_BLANK_LINE = re.compile(r"\n[ \t\r]*\n\s*")
-_LINE_END = re.compile(r"\n\s*")
-_SENTENCE_END = re.compile(
-    r"""[.!?\u2026]["'\u201d\u2019\u00bb)\]]*\s+"""
-    # Chinese and Japanese put no space after a sentence.
-    r"""|[\u3002\uff01\uff1f\uff61]["'\u201d\u2019\u300d\u300f\uff09)]*\s*"""
+from steward_py.headings import Headings
+from steward_py.measures import (
+    ESTIMATE,
+    TOKENIZER_HINT,
+    Characters,
+    Measure,
+    Window,
+    check_tokenizer,
+    counter,
+    tokens_of,
 )
-_SPACE = re.compile(r"\s+")
 
-_LINE_MARK = r" {0,3}(?:(#{1,6})(?=\s|\Z)|(`{3,}|~{3,})([^\n]*))"
-_FIRST_LINE_MARK = re.compile(_LINE_MARK)
-# Beginning with a literal character is what makes the search fast.
-_NEXT_LINE_MARK = re.compile("\n" + _LINE_MARK)
+# Between the parts of a content that has several.  All of it is white space, and a blank line.
+PART_SEPARATOR = "\n\x1d\n"
+
+CHARACTERS = "characters"
+TOKENS = "tokens"
+
+# For each unit the default size, and the least and the most that it may be.
+_SIZES = {CHARACTERS: (1000, 50, 100_000), TOKENS: (250, 10, 25_000)}
+_MOST_SEPARATORS = 50
+
+_COMMON = ("strategy", "size", "unit", "tokenizer", "headings")
+_WINDOW = ("minimum", "maximum")
+# What each strategy can be told beyond that.
+_STRATEGIES: dict[str, tuple[str, ...]] = {
+    "stable": _WINDOW,
+    "recursive": ("overlap", "separators"),
+    "fixed": ("overlap",),
+    "sentence": _WINDOW,
+    "markdown": _WINDOW,
+}
+
+
+@dataclass(frozen=True)
+class Chunking:
+    """How to cut.
+
+    ``size`` is what a chunk should have, in ``unit``; ``minimum`` and ``maximum`` are what it may
+    have: left out, a half and three halves of ``size``.  Where a strategy has no such window
+    ``size`` is the most.  ``headings`` puts the headings above a chunk before the text that is
+    embedded.
+    """
+
+    strategy: str = "stable"
+    size: int = _SIZES[CHARACTERS][0]
+    minimum: int = 0
+    maximum: int = 0
+    overlap: int = 0
+    separators: tuple[str, ...] = recursive.DEFAULT_SEPARATORS
+    unit: str = CHARACTERS
+    tokenizer: str = ESTIMATE
+    headings: bool = False
+
+    def __post_init__(self) -> None:
+        has_window = "minimum" in _STRATEGIES[self.strategy]
+        least, most = (max(1, self.size // 2), self.size * 3 // 2) if has_window else (1, self.size)
+        # A frozen dataclass has no other way to compute a field.
+        object.__setattr__(self, "minimum", self.minimum or least)
+        object.__setattr__(self, "maximum", self.maximum or most)
+        if not 1 <= self.minimum <= self.size <= self.maximum:
+            raise StewardError(
+                "chunk sizes are out of order",
+                sqlstate=INVALID_PARAMETER_VALUE,
+                detail=f"They are minimum {self.minimum}, size {self.size}, "
+                f"maximum {self.maximum}.",
+                hint="Use 1 <= minimum <= size <= maximum.",
+            )
+        if not 0 <= self.overlap < self.size:
+            raise StewardError(
+                "the overlap of chunks must be less than their size",
+                sqlstate=INVALID_PARAMETER_VALUE,
+                detail=f"They are {self.overlap} and {self.size}.",
+            )
+
+
+DEFAULT = Chunking()
 
 
 class Chunk(NamedTuple):
@@ -67,185 +108,153 @@ class Chunk(NamedTuple):
     heading: str | None
 
 
-def chunk(
-    text: str, *, target: int = TARGET, minimum: int = MINIMUM, maximum: int = MAXIMUM
-) -> list[Chunk]:
-    """Cut ``text`` into chunks of ``minimum`` to ``maximum`` characters.
-
-    A shorter text is one chunk, a blank one none.  Near the end the window is narrowed so that
-    what remains is no crumb shorter than ``minimum`` (possible when ``2 * minimum <= maximum``);
-    white space that is trimmed away still counts.  ``target`` decides where nothing else does,
-    in text that repeats itself.
-    """
-    check_sizes(target=target, minimum=minimum, maximum=maximum)
-    headings = _Headings(text)
-    chunks: list[Chunk] = []
-    start = _next_visible(text, 0)
-    stop = len(text.rstrip())
-    while start < stop:
-        cut = stop
-        remaining = stop - start
-        if remaining > maximum:
-            furthest = min(maximum, remaining - minimum)
-            if furthest < minimum:
-                furthest = maximum
-            cut = _best_boundary(text, headings, start + minimum, start + furthest, start + target)
-        piece = text[start:cut].rstrip()
-        heading = headings.path_at(start)
-        chunks.append(Chunk(len(chunks), start, start + len(piece), piece, heading))
-        start = _next_visible(text, cut)
-    return chunks
-
-
-def check_sizes(*, target: int, minimum: int, maximum: int) -> None:
-    """Raise an error unless the sizes are in order."""
-    if not 1 <= minimum <= target <= maximum:
-        raise StewardError(
-            "chunk sizes are out of order",
-            sqlstate=INVALID_PARAMETER_VALUE,
-            detail=f"The sizes are minimum {minimum}, target {target}, maximum {maximum}.",
-            hint="Use 1 <= minimum <= target <= maximum.",
+def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:
+    """Cut ``text``.  A blank one has no chunk."""
+    if text.isspace():
+        return []
+    headings = Headings(text)
+    measure: Measure = (
+        Characters() if chunking.unit == CHARACTERS else tokens_of(text, chunking.tokenizer)
+    )
+    return [
+        Chunk(ordinal, start, end, text[start:end], headings.path_at(start))
+        for ordinal, (start, end) in enumerate(
+            _kept_small(text, _spans(text, headings, measure, chunking), measure, chunking.maximum)
         )
+    ]
 
 
-def _next_visible(text: str, position: int) -> int:
-    found = _VISIBLE.search(text, position)
-    return found.start() if found else len(text)
+def _spans(
+    text: str, headings: Headings, measure: Measure, chunking: Chunking
+) -> Iterable[tuple[int, int]]:
+    window = Window(measure, chunking.size, chunking.minimum, chunking.maximum)
+    if chunking.strategy == "stable":
+        return stable.spans(text, headings, window)
+    if chunking.strategy == "markdown":
+        return markdown.spans(text, headings, window)
+    if chunking.strategy == "sentence":
+        return sentences.spans(text, window)
+    if chunking.strategy == "fixed":
+        return fixed.spans(text, measure, chunking.size, chunking.overlap)
+    separators = (PART_SEPARATOR, *chunking.separators)
+    return recursive.spans(text, measure, chunking.size, chunking.overlap, separators)
 
 
-def _best_boundary(text: str, headings: _Headings, low: int, high: int, ideal: int) -> int:
-    """The place in ``low … high`` to cut at; by kind first, then by what surrounds it."""
-    by_kind: tuple[Callable[[], Iterable[int]], ...] = (
-        lambda: headings.starts_within(low, high),
-        lambda: _ends(_BLANK_LINE, text, low, high),
-        lambda: _ends(_LINE_END, text, low, high),
-        lambda: _ends(_SENTENCE_END, text, low, high),
-        lambda: _ends(_SPACE, text, low, high),
-        lambda: _smallest_characters(text, low, high),
+def _kept_small(
+    text: str, spans: Iterable[tuple[int, int]], measure: Measure, maximum: int
+) -> Iterator[tuple[int, int]]:
+    """The spans without white space around them, and without those that say nothing new."""
+    covered = 0
+    for span in spans:
+        start, end = trimmed(text, *span)
+        # Only an overlap and white space, or only white space.
+        if end <= covered or start == end:
+            continue
+        covered = end
+        while not measure.fits(start, end, maximum):
+            # The tokens of a piece are not quite those it has in the whole text.
+            shorter = _shortened(text, start, end, measure, maximum)
+            yield trimmed(text, start, shorter)
+            start = next_visible(text, shorter)
+        yield start, end
+
+
+def _shortened(text: str, start: int, end: int, measure: Measure, maximum: int) -> int:
+    """An end up to which a piece that is too long fits, or one character."""
+    for length in range(maximum, 0, -1):
+        shorter = whole(text, start + 1, min(end - 1, measure.after(start, length)))
+        if measure.fits(start, shorter, maximum):
+            return shorter
+    return start + 1
+
+
+def embedded_text(piece: Chunk, chunking: Chunking) -> str:
+    """What is sent to the model for a chunk."""
+    if chunking.headings and piece.heading is not None:
+        return f"{piece.heading}\n\n{piece.text}"
+    return piece.text
+
+
+def parse_chunking(options: Mapping[str, object] | None) -> Chunking:
+    """The options as somebody wrote them, checked.  What is left out has its default."""
+    given = options or {}
+    strategy = _one_of(given, "strategy", tuple(_STRATEGIES))
+    names = (*_COMMON, *_STRATEGIES[strategy])
+    for name, value in given.items():
+        if name not in names:
+            raise _refusal({name: value}, f"The options of {strategy} are {', '.join(names)}.")
+    unit = _one_of(given, "unit", tuple(_SIZES))
+    tokenizer = given.get("tokenizer", ESTIMATE)
+    if not isinstance(tokenizer, str):
+        raise _refusal({"tokenizer": tokenizer}, TOKENIZER_HINT)
+    check_tokenizer(tokenizer)
+    headings = given.get("headings", False)
+    if not isinstance(headings, bool):
+        raise _refusal({"headings": headings}, "headings is true or false.")
+    size, smallest, largest = _SIZES[unit]
+    return Chunking(
+        strategy=strategy,
+        size=_number(given, "size", size, smallest, largest),
+        minimum=_number(given, "minimum", 0, 1, largest),
+        maximum=_number(given, "maximum", 0, smallest, largest * 3 // 2),
+        overlap=_number(given, "overlap", 0, 0, largest),
+        separators=_separators(given.get("separators", list(recursive.DEFAULT_SEPARATORS))),
+        unit=unit,
+        tokenizer=tokenizer,
+        headings=headings,
     )
-    for candidates in by_kind:
-        cut = _most_anchored(text, candidates(), ideal)
-        if cut is not None:
-            return cut
-    return _nearest_whole(text, low, high, ideal)
 
 
-def _ends(boundary: re.Pattern[str], text: str, low: int, high: int) -> Iterator[int]:
-    # A boundary may begin shortly before the window that it ends in.
-    for match in boundary.finditer(text, low - 1, high):
-        if match.end() >= low:
-            yield match.end()
+def chunking_as_dict(chunking: Chunking) -> dict[str, Any]:
+    """The normal form of the options: with every default, so that it means the same for ever."""
+    return {
+        name: list(value) if isinstance(value := getattr(chunking, name), tuple) else value
+        for name in (*_COMMON, *_STRATEGIES[chunking.strategy])
+    }
 
 
-def _most_anchored(text: str, candidates: Iterable[int], ideal: int) -> int | None:
-    """The candidate whose surroundings have the lowest checksum; the nearest to ideal of equals."""
-    best: tuple[int, int, int] | None = None
-    for place in candidates:
-        around = text[max(0, place - _REACH) : place + _REACH]
-        # Nothing that a Python string can hold may fail here, so lone surrogates are let through.
-        rank = crc32(around.encode("utf-8", "surrogatepass"))
-        key = (rank, abs(place - ideal), place)
-        if (best is None or key < best) and not _joined(text[place - 1], text[place]):
-            best = key
-    return None if best is None else best[2]
+def token_counter(chunking: Chunking) -> Callable[[str], int]:
+    """What counts the tokens of a chunk."""
+    return counter(chunking.tokenizer)
 
 
-def _smallest_characters(text: str, low: int, high: int) -> Iterator[int]:
-    """A few places that two overlapping windows are likely to agree on, found quickly."""
-    window = text[low : high + 1]
-    smallest = min(window)
-    if window.count(smallest) < len(window):
-        place = text.find(smallest, low, high + 1)
-        while place >= 0:
-            yield place
-            place = text.find(smallest, place + 1, high + 1)
+def _one_of(options: Mapping[str, object], name: str, values: Sequence[str]) -> str:
+    value = options.get(name, values[0])
+    if not isinstance(value, str) or value not in values:
+        raise _refusal({name: value}, f"{name} is one of {', '.join(values)}.")
+    return value
 
 
-def _nearest_whole(text: str, low: int, high: int, ideal: int) -> int:
-    """The place next to ideal that splits no shown character, or ideal if all of them do."""
-    ideal = min(ideal, high)
-    for place in chain(range(ideal, low - 1, -1), range(ideal + 1, high + 1)):
-        if not _joined(text[place - 1], text[place]):
-            return place
-    return ideal
+def _separators(value: object) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or not 1 <= len(value) <= _MOST_SEPARATORS
+        or not all(isinstance(each, str) for each in value)
+    ):
+        raise _refusal(
+            {"separators": value}, f"separators is an array of 1 to {_MOST_SEPARATORS} texts."
+        )
+    # The empty one is everywhere: none behind it is looked for, and without it a chunk could have
+    # any length.
+    return (*value[: value.index("")], "") if "" in value else (*value, "")
 
 
-def _joined(before: str, after: str) -> bool:
-    """Whether two neighbours are shown as one character, as far as a look at the two can tell."""
-    if after < "\u0300":
-        return False
-    return (
-        category(after) in ("Mn", "Mc", "Me")
-        or after == "\u200d"  # zero width joiner
-        or before == "\u200d"
-        or "\U0001f3fb" <= after <= "\U0001f3ff"  # skin tones
-        or "\U000e0020" <= after <= "\U000e007f"  # tags, as in the flag of Scotland
-        or "\u1160" <= after <= "\u11ff"  # vowel or final consonant of a decomposed Hangul syllable
-        or ("\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff")
-        or "\udc00" <= after <= "\udfff"
+def _number(
+    options: Mapping[str, object], name: str, default: int, smallest: int, largest: int
+) -> int:
+    if name not in options:
+        return default
+    value = options[name]
+    # bool is a kind of int in Python, not in JSON.
+    if isinstance(value, int) and not isinstance(value, bool) and smallest <= value <= largest:
+        return value
+    raise _refusal({name: value}, f"{name} is a whole number from {smallest} to {largest}.")
+
+
+def _refusal(option: Mapping[str, object], hint: str) -> StewardError:
+    return StewardError(
+        "a chunking option is not valid",
+        sqlstate=INVALID_PARAMETER_VALUE,
+        detail=f"The option is {json.dumps(option, ensure_ascii=False)[:200]}.",
+        hint=hint,
     )
-
-
-class _Headings:
-    """The Markdown headings of a text, outside of fenced code, and the path in effect.
-
-    Held as plain numbers and titles read only when needed: a text may consist of nothing else.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._starts = array("q")
-        self._levels = bytearray()
-        self._passed = 0
-        self._open: list[tuple[int, int]] = []  # (level, position after the number signs)
-        # Nothing else makes a heading, and fences only hide some.
-        if "#" in text:
-            self._scan()
-
-    def _scan(self) -> None:
-        fence = ""
-        for mark in _line_marks(self._text):
-            signs, ticks, rest = mark.groups()
-            if signs is not None:
-                if not fence:
-                    # The cut goes before the number signs: indentation is white space between.
-                    self._starts.append(mark.start(1))
-                    self._levels.append(len(signs))
-            elif not fence:
-                # What a fence of backticks is labelled with holds no backtick: else it is `code`.
-                if ticks[0] == "~" or "`" not in rest:
-                    fence = ticks
-            elif ticks.startswith(fence) and not rest.strip():
-                fence = ""
-
-    def starts_within(self, low: int, high: int) -> array[int]:
-        return self._starts[bisect_left(self._starts, low) : bisect_right(self._starts, high)]
-
-    def path_at(self, position: int) -> str | None:
-        """The headings in effect at ``position``.  Ask in ascending order of positions."""
-        while self._passed < len(self._starts) and self._starts[self._passed] <= position:
-            level = self._levels[self._passed]
-            while self._open and self._open[-1][0] >= level:
-                self._open.pop()
-            self._open.append((level, self._starts[self._passed] + level))
-            self._passed += 1
-        if not self._open:
-            return None
-        titles = (self._title(after_signs) for _, after_signs in self._open)
-        return " > ".join(title for title in titles if title) or None
-
-    def _title(self, start: int) -> str:
-        end = self._text.find("\n", start, start + _TITLE_LIMIT)
-        line = self._text[start : start + _TITLE_LIMIT if end < 0 else end].strip()
-        # "## Title ##" is closed, "# C#" is not.
-        without_close = line.rstrip("#")
-        if without_close == "" or without_close[-1].isspace():
-            line = without_close.rstrip()
-        return line
-
-
-def _line_marks(text: str) -> Iterator[re.Match[str]]:
-    first = _FIRST_LINE_MARK.match(text)
-    if first:
-        yield first
-    yield from _NEXT_LINE_MARK.finditer(text)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from steward_py import models
-from steward_py.chunking import MAXIMUM, MINIMUM, TARGET, check_sizes
+from steward_py import access, asking, models
+from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
@@ -16,13 +16,17 @@ from steward_py.errors import (
     description_of,
     reporting,
 )
-from steward_py.planning import KnownChunk, plan
-from steward_py.server import Server
+from steward_py.explaining import Explanation, explain
+from steward_py.planning import KnownChunk, accepts, plan
+from steward_py.server import Server, Statement
+from steward_py.significance import Policy, parse_policy, policy_as_dict
+from steward_py.similarity import Pulse
 from steward_py.worker import Limits, run
 
 _Value = TypeVar("_Value")
 
-_SIZES = {"target": TARGET, "minimum": MINIMUM, "maximum": MAXIMUM}
+# So long a computation may keep the server from looking for interrupts.
+_PULSE_EVERY = 0.1
 
 # Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.
 _to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -39,9 +43,10 @@ def plan_documents(
 ) -> list[str]:
     """The plans for some documents, in order, each as JSON; see ``planning.Plan.as_dict``.
 
-    ``knowns`` has for each document an array of objects with chunk_id, ordinal and chunk_hash, as
-    JSON, ``options_json`` is an object with any of target, minimum and maximum.  Null stands for
-    an empty text, nothing known, all defaults.
+    ``knowns`` has for each document an array of objects with chunk_id, ordinal, chunk_hash and
+    text, as JSON; ``options_json`` is an object with chunking, see ``chunking.parse_chunking``,
+    significance, see ``significance.parse_policy``, and parts, their names.  Null stands for an
+    empty text, nothing known, all defaults.
 
     The result ends early when ``seconds`` have passed; one plan there always is.  A document that
     cannot be planned has an object with error instead, and stops no other.
@@ -56,22 +61,23 @@ def plan_documents(
                 sqlstate=INVALID_PARAMETER_VALUE,
                 detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",
             )
-        sizes = _sizes(options_json)
+        options = _options(options_json)
+        pulse = _pulse(plpy, clock)
         deadline = clock() + _given("seconds", seconds)
         plans = []
         for content, known_json in zip(documents, knowns):
-            plans.append(_plan_json(plpy, content, known_json, sizes))
+            plans.append(_plan_json(plpy, content, known_json, options, pulse))
             if clock() >= deadline:
                 break
         return plans
 
 
 def _plan_json(
-    plpy: Server, content: str | None, known_json: str | None, sizes: dict[str, int]
+    plpy: Server, content: str | None, known_json: str | None, options: _Options, pulse: Pulse
 ) -> str:
     fields: dict[str, object]
     try:
-        fields = plan(content or "", _known(known_json), **sizes).as_dict()
+        fields = plan(content or "", _known(known_json), *options, pulse=pulse).as_dict()
     except (MemoryError, plpy.Error, plpy.Fatal, plpy.SPIError):
         # about the session, not about the document
         raise
@@ -80,10 +86,92 @@ def _plan_json(
     return _to_json(fields)
 
 
+def check_policy(plpy: Server, policy_json: str | None) -> str:
+    """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""
+    with reporting(plpy):
+        return _to_json(
+            policy_as_dict(parse_policy(_json_object("the significance policy is", policy_json)))
+        )
+
+
+def check_chunking(plpy: Server, chunking_json: str | None) -> str:
+    """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""
+    with reporting(plpy):
+        return _to_json(
+            chunking_as_dict(
+                parse_chunking(_json_object("the chunking options are", chunking_json))
+            )
+        )
+
+
+def accepted(
+    plpy: Server,
+    olds: Sequence[str],
+    texts: Sequence[str],
+    headings: Sequence[str | None],
+    policy_json: str | None,
+) -> list[bool]:
+    """Whether each text may keep the vector of the old one; see ``planning.accepts``."""
+    with reporting(plpy):
+        policy = parse_policy(_json_object("the significance policy is", policy_json))
+        pulse = _pulse(plpy, time.monotonic)
+        return [
+            accepts(old, text, heading, policy, pulse)
+            for old, text, heading in zip(olds, texts, headings)
+        ]
+
+
+def explain_change(
+    plpy: Server,
+    known_json: str | None,
+    old: str | None,
+    new: str | None,
+    options_json: str | None,
+) -> list[Explanation]:
+    """What would become of each chunk if the new text came in the place of what is known.
+
+    Known is what ``known_json`` says, or, if that is null, the old text.  ``options_json`` as for
+    ``plan_documents``.
+    """
+    with reporting(plpy):
+        options = _options(options_json)
+        pulse = _pulse(plpy, time.monotonic)
+        if known_json is None:
+            first = plan(old or "", [], options.chunking)
+            known = [
+                KnownChunk(number, number, each.chunk_hash, each.text)
+                for number, each in enumerate(first.chunks)
+            ]
+        else:
+            known = _known(known_json)
+        planned = plan(new or "", known, *options, pulse=pulse)
+        return list(explain(planned, known, options.policy))
+
+
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:
     """The vectors of the texts by a built-in model, in pgvector's text form."""
     with reporting(plpy):
         return models.vectors(_given("model", model), _given("texts", texts))
+
+
+def load_provider(plpy: Server, model: str | None) -> None:
+    """Read how a model is called into this process; see ``access``."""
+    with reporting(plpy):
+        access.load(plpy, _given("model", model))
+
+
+def embed_query(plpy: Server, model: str | None, query: str | None) -> str:
+    """The vector of what somebody searches for; see ``asking``."""
+    with reporting(plpy):
+        pulse = _pulse(plpy, time.monotonic)
+        return asking.query_vector(plpy, _given("model", model), _given("query", query), pulse)
+
+
+def test_model(plpy: Server, model: str | None) -> list[asking.Step]:
+    """What works of a model and what does not, as rows; see ``asking``."""
+    with reporting(plpy):
+        pulse = _pulse(plpy, time.monotonic)
+        return list(asking.tried_out(plpy, _given("model", model), pulse))
 
 
 def work(
@@ -94,8 +182,10 @@ def work(
     worker: str | None,
     *,
     idle_seconds: float | None = 5.0,
+    requests: int | None = 8,
+    workers: int | None = 1,
 ) -> dict[str, int]:
-    """Work on jobs of built-in models for a while; see ``worker.run``."""
+    """Work for a while on jobs of models that the server can call; see ``worker.run``."""
     with reporting(plpy):
         limits = Limits(
             # Arguments of type numeric arrive as Decimal.
@@ -103,6 +193,8 @@ def work(
             idle_seconds=float(_given("idle_seconds", idle_seconds)),
             batch=_given("batch", batch),
             lease_seconds=float(_given("lease_seconds", lease_seconds)),
+            requests=_given("requests", requests),
+            workers=_given("workers", workers),
         )
         return run(plpy, _given("worker", worker), limits).as_dict()
 
@@ -113,12 +205,55 @@ def _given(name: str, value: _Value | None) -> _Value:
     return value
 
 
+class _Options(NamedTuple):
+    """What ``plan`` takes, in its order."""
+
+    chunking: Chunking
+    policy: Policy
+    parts: list[str]
+
+
+def _options(options_json: str | None) -> _Options:
+    options = _json_object("the options are", options_json)
+    parts = options.get("parts") or []
+    if not isinstance(parts, list):
+        raise StewardError("the parts are not an array", sqlstate=INVALID_PARAMETER_VALUE)
+    return _Options(
+        parse_chunking(_object("the chunking options are", options.get("chunking"))),
+        parse_policy(_object("the significance policy is", options.get("significance"))),
+        [str(part) for part in parts],
+    )
+
+
+def _pulse(plpy: Server, clock: Callable[[], float]) -> Callable[[], None]:
+    """Something to call now and then: a statement_timeout or a cancellation ends it with an error.
+
+    PostgreSQL looks for those while it runs a statement, so from time to time the least there is
+    is run.
+    """
+    statement: Statement | None = None
+    next_time = clock() + _PULSE_EVERY
+
+    def pulse() -> None:
+        nonlocal statement, next_time
+        if clock() < next_time:
+            return
+        if statement is None:
+            statement = plpy.prepare("select 1", ())
+        plpy.execute(statement, [])
+        next_time = clock() + _PULSE_EVERY
+
+    return pulse
+
+
 def _known(known_json: str | None) -> list[KnownChunk]:
     if known_json is None:
         return []
     try:
         return [
-            KnownChunk(int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]))
+            KnownChunk(
+                int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]), str(row["text"])
+            )
             for row in json.loads(known_json)
         ]
     except (ValueError, TypeError, KeyError) as error:
@@ -126,36 +261,26 @@ def _known(known_json: str | None) -> list[KnownChunk]:
             "the known chunks are not what was expected",
             sqlstate=INVALID_PARAMETER_VALUE,
             detail=f"{type(error).__name__}: {error}.",
-            hint="Give a JSON array of objects with chunk_id, ordinal and chunk_hash.",
+            hint="Give a JSON array of objects with chunk_id, ordinal, chunk_hash and text.",
         ) from error
 
 
-def _sizes(options_json: str | None) -> dict[str, int]:
-    hint = f"Give a JSON object with any of {', '.join(_SIZES)}, each a whole number."
+def _json_object(what: str, text: str | None) -> dict[str, object]:
     try:
-        options = json.loads(options_json or "{}")
+        return _object(what, json.loads(text or "{}"))
     except ValueError as error:
         raise StewardError(
-            "the chunking options are not JSON",
-            sqlstate=INVALID_PARAMETER_VALUE,
-            detail=f"{error}.",
-            hint=hint,
+            f"{what} not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."
         ) from error
-    if not isinstance(options, dict):
+
+
+def _object(what: str, value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
         raise StewardError(
-            "the chunking options are not a JSON object",
+            f"{what} not a JSON object",
             sqlstate=INVALID_PARAMETER_VALUE,
-            hint=hint,
+            hint="""Write them as {"name": value}.""",
         )
-    for name, value in options.items():
-        # bool is a kind of int in Python, not in JSON.
-        if name not in _SIZES or not isinstance(value, int) or isinstance(value, bool):
-            raise StewardError(
-                "a chunking option is not valid",
-                sqlstate=INVALID_PARAMETER_VALUE,
-                detail=f"The option is {json.dumps({name: value}, ensure_ascii=False)}.",
-                hint=hint,
-            )
-    sizes = {**_SIZES, **options}
-    check_sizes(**sizes)
-    return sizes
+    return value

@@ -1,5 +1,6 @@
 -- New tables only.
 \ir ../src/schema/tables/source.sql
+\ir ../src/schema/tables/policy.sql
 \ir ../src/schema/tables/space.sql
 \ir ../src/schema/tables/tenure.sql
 \ir ../src/schema/tables/claim.sql

@@ -8,6 +8,7 @@
 \ir code/functions/known_settings.sql
 \ir code/functions/setting_value.sql
 \ir code/functions/configure.sql
+\ir code/functions/allow_endpoints.sql
 \ir code/views/settings.sql
 
 -- pieces of generated statements
@@ -21,6 +22,7 @@
 \ir code/functions/vector_type.sql
 \ir code/functions/vector_operator.sql
 \ir code/functions/generated_name.sql
+\ir code/functions/plan_options.sql
 \ir code/functions/class_operator.sql
 
 -- a source begins and ends: the generated objects
@@ -33,6 +35,7 @@
 \ir code/functions/create_space.sql
 \ir code/functions/create_mark_tables.sql
 \ir code/functions/define_readers.sql
+\ir code/functions/compared_statement.sql
 \ir code/functions/define_finish_function.sql
 \ir code/functions/define_space_functions.sql
 \ir code/functions/define_fold_function.sql
@@ -49,7 +52,9 @@
 \ir code/functions/_trigger_functions.sql
 \ir code/functions/_check_table.sql
 \ir code/functions/_describe_content.sql
+\ir code/functions/_parts.sql
 \ir code/functions/_describe.sql
+\ir code/functions/_policy.sql
 \ir code/functions/_begin_track.sql
 \ir code/functions/_has_before_update_trigger.sql
 \ir code/functions/_create_triggers.sql
@@ -70,9 +75,15 @@
 \ir code/functions/space_of.sql
 \ir code/functions/add_model.sql
 \ir code/functions/set_price.sql
+\ir code/functions/public_model_settings.sql
+\ir code/functions/model_settings.sql
+\ir code/functions/_model_settings.sql
+\ir code/functions/check_secret.sql
+\ir code/functions/set_secret.sql
+\ir code/functions/refer_secret.sql
+\ir code/functions/drop_secret.sql
 
 -- the life of a job: take, read, plan, finish or give back
-\ir code/functions/chunking.sql
 \ir code/functions/max_attempts.sql
 \ir code/functions/check_lease.sql
 \ir code/functions/require_read_committed.sql
@@ -142,7 +153,9 @@
 \ir code/functions/compare_spaces.sql
 \ir code/functions/freshness_detail.sql
 \ir code/views/models.sql
+\ir code/views/secrets.sql
 \ir code/views/sources.sql
+\ir code/views/policies.sql
 \ir code/views/spaces.sql
 \ir code/views/jobs.sql
 \ir code/views/queue.sql

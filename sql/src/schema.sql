@@ -6,6 +6,7 @@
 -- what there is to look after
 \ir schema/tables/model.sql
 \ir schema/tables/source.sql
+\ir schema/tables/policy.sql
 \ir schema/tables/space.sql
 \ir schema/tables/tenure.sql
 
@@ -20,3 +21,4 @@
 \ir schema/tables/census.sql
 \ir schema/tables/worker.sql
 \ir schema/tables/setting.sql
+\ir schema/tables/secret.sql

@@ -6,11 +6,12 @@ import sys
 import time
 from hashlib import sha256
 from statistics import mean
+from typing import Any
 
 import pytest
 
 from python.documents import article, jumble, paragraph, seeded, sentence
-from steward_py.chunking import Chunk, chunk
+from steward_py.chunking import Chunk, Chunking, chunk
 from steward_py.errors import StewardError
 
 INSERTED = "A sentence that somebody added today, and nothing else. "
@@ -39,7 +40,7 @@ def test_covers_any_text(seed: int) -> None:
     random = seeded(seed)
     text = jumble(random, random.randint(1, 120))
     assert_covers(text, chunk(text), 1500)
-    small = chunk(text, target=30, minimum=10, maximum=50)
+    small = chunk(text, Chunking(size=30, minimum=10, maximum=50))
     assert_covers(text, small, 50)
 
 
@@ -73,7 +74,7 @@ def test_text_of_maximum_length_is_one_chunk() -> None:
 def test_no_crumb_at_the_end(minimum: int, maximum: int) -> None:
     for length in range(1, 6 * maximum):
         text = "x" * length
-        chunks = chunk(text, target=maximum, minimum=minimum, maximum=maximum)
+        chunks = chunk(text, Chunking(size=maximum, minimum=minimum, maximum=maximum))
         assert_covers(text, chunks, maximum)
         sizes = [len(each.text) for each in chunks]
         assert min(sizes[:-1], default=minimum) >= minimum
@@ -91,17 +92,17 @@ def test_every_white_space_character_is_trimmed() -> None:
 @pytest.mark.parametrize(
     "sizes",
     [
-        {"minimum": 0},
+        {"minimum": -1},
         {"minimum": 1001},
-        {"target": 499},
-        {"target": 1501},
+        {"size": 499, "minimum": 500},
+        {"size": 1501, "maximum": 1500},
         {"maximum": 999},
-        {"minimum": -5, "target": -3, "maximum": -1},
+        {"minimum": -5, "size": -3, "maximum": -1},
     ],
 )
-def test_refuses_sizes_out_of_order(sizes: dict[str, int]) -> None:
+def test_refuses_sizes_out_of_order(sizes: dict[str, Any]) -> None:
     with pytest.raises(StewardError) as caught:
-        chunk("text", **sizes)
+        Chunking(**sizes)
     assert caught.value.sqlstate == "22023"
     assert caught.value.hint
 
@@ -126,14 +127,14 @@ def test_prefers_the_better_kind_of_boundary(better: str, worse: str) -> None:
     for before, after in [(2, 4), (3, 3), (4, 2)]:
         head = FILLER + (worse + FILLER) * before
         text = head + better + FILLER + (worse + FILLER) * after
-        first = chunk(text, target=160, minimum=100, maximum=250)[0]
+        first = chunk(text, Chunking(size=160, minimum=100, maximum=250))[0]
         assert first.text == (head + better.rstrip() if "Head" not in better else head)
 
 
 def test_heading_path() -> None:
     headings = ["# One #", "## Two ##", "### C#", "## Three", "# Four", "### Skipped a level", "##"]
     text = "p" * 20 + "".join(f"\n{heading}\n" + "x" * 20 for heading in headings)
-    assert [each.heading for each in chunk(text, target=30, minimum=20, maximum=42)] == [
+    assert [each.heading for each in chunk(text, Chunking(size=30, minimum=20, maximum=42))] == [
         None,
         "One",
         "One > Two",
@@ -183,7 +184,7 @@ def test_what_is_a_heading(line: str, path: str | None) -> None:
 def test_headings_in_code_do_not_count(opening: str, closing: str, open_after: bool) -> None:
     code_lines = "# a comment\n" * 3
     text = f"# Title\n{opening}\n{code_lines}{closing}\n## After\n" + "word " * 30
-    last = chunk(text, target=80, minimum=60, maximum=130)[-1]
+    last = chunk(text, Chunking(size=80, minimum=60, maximum=130))[-1]
     is_fence = "inline" not in opening and opening != "``"
     if open_after:
         assert last.heading == "Title"
@@ -213,7 +214,7 @@ def test_shown_characters_stay_whole(cluster: str, filler: str) -> None:
     unit = cluster + filler
     text = unit * 200
     for target in range(50, 60):
-        chunks = chunk(text, target=target, minimum=30, maximum=80)
+        chunks = chunk(text, Chunking(size=target, minimum=30, maximum=80))
         assert_covers(text, chunks, 80)
         for each in chunks:
             assert each.start % len(unit) not in range(1, len(cluster))
@@ -221,7 +222,7 @@ def test_shown_characters_stay_whole(cluster: str, filler: str) -> None:
 
 def test_flags_stay_whole_where_anything_else_is_near() -> None:
     text = "\U0001f1eb\U0001f1f7x" * 400
-    for each in chunk(text, target=60, minimum=40, maximum=80):
+    for each in chunk(text, Chunking(size=60, minimum=40, maximum=80)):
         assert each.start % 3 != 1
 
 

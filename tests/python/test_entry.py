@@ -8,15 +8,20 @@ import pkgutil
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import steward_py
+from python.documents import seeded
 from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, Row
-from steward_py import entry, models, planning
+from steward_py import entry, models, planning, significance, similarity
 from steward_py.planning import text_hash
+from steward_py.server import Rows, Statement
+from steward_py.significance import policy_as_dict
+from steward_py.similarity import Pulse
 
 MODEL = "builtin/hash@1"
 
@@ -51,14 +56,14 @@ def test_plan_is_compact_and_not_escaped_to_ascii() -> None:
 
 
 def test_plans_with_known_chunks_and_options() -> None:
-    known = json.dumps([{"chunk_id": 5, "ordinal": 0, "chunk_hash": text_hash("a" * 10)}])
-    options = '{"target": 12, "minimum": 8, "maximum": 16}'
-    content = "a" * 10 + "\n" + "b" * 10
+    known = known_of("a" * 55)
+    options = '{"chunking": {"size": 60, "minimum": 50, "maximum": 70}}'
+    content = "a" * 55 + "\n" + "b" * 55
     first, second, third = plans_of([content] * 3, [None, known, "[]"], options)
     assert [each.get("chunk_id") for each in second["chunks"]] == [5, None]
-    assert second["texts"] == ["b" * 10]
+    assert second["texts"] == ["b" * 55]
     assert first == third
-    assert first["texts"] == ["a" * 10, "b" * 10]
+    assert first["texts"] == ["a" * 55, "b" * 55]
 
 
 def test_plan_of_no_content() -> None:
@@ -96,10 +101,10 @@ def test_long_text_is_the_error_of_its_document(monkeypatch: pytest.MonkeyPatch)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def plan(content: str, known: Sequence[planning.KnownChunk], **sizes: int) -> planning.Plan:
+    def plan(content: str, *rest: Any, pulse: Pulse) -> planning.Plan:
         if content == "poison":
             raise error
-        return planning.plan(content, known, **sizes)
+        return planning.plan(content, *rest, pulse=pulse)
 
     monkeypatch.setattr(entry, "plan", plan)
 
@@ -140,14 +145,98 @@ def test_plans_of_null_and_of_uneven_arrays() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["[", "[]", "5", '{"size": 3}', '{"target": "x"}', '{"target": 1.5}', '{"minimum": true}',
-     '{"target": null}', '{"minimum": 2000}'],
+    ["[", "[]", "5", '{"chunking": []}', '{"chunking": {"size": 3}}',
+     '{"chunking": {"target": 100}}'],
 )  # fmt: skip
 def test_malformed_options(options: str) -> None:
     fields = fields_of(lambda: plans_of(["text"], None, options))
     assert fields["sqlstate"] == "22023"
-    assert "minimum" in fields["hint"]
     assert fields_of(lambda: plans_of([], None, options)) == fields, "depended on the documents"
+
+
+def known_of(text: str) -> str:
+    row = {"chunk_id": 5, "ordinal": 0, "chunk_hash": text_hash(text), "text": text}
+    return json.dumps([row])
+
+
+def test_plans_by_a_policy() -> None:
+    old, new = "So  it  is.", "So it is."
+    options = [
+        None,
+        '{"significance": {"similarity": null}}',
+        '{"significance": {"normalise": []}}',
+    ]
+    kept = []
+    for option in options:
+        (plan,) = plans_of([new], [known_of(old)], option)
+        kept.append(plan["chunks"][0].get("chunk_id"))
+    assert kept == [5, None, None]
+    (plan,) = plans_of(["a\n\x1d\nc"], [known_of("a\n\x1d\nb")], '{"parts": ["title", "body"]}')
+    assert plan["details"]["parts"] == ["body"]
+
+
+def test_parts_that_are_none() -> None:
+    fields = fields_of(lambda: plans_of(["text"], None, '{"parts": "title"}'))
+    assert (fields["message"], fields["sqlstate"]) == ("the parts are not an array", "22023")
+
+
+def test_check_policy() -> None:
+    plpy = FakePlpy()
+    whole = json.loads(entry.check_policy(plpy, None))
+    assert whole == policy_as_dict(significance.DEFAULT)
+    assert json.loads(entry.check_policy(plpy, '{"guards": []}')) == {**whole, "guards": []}
+    for wrong in ("[", "[]", "5", '{"guard": []}', '{"similarity": 2}'):
+        fields = fields_of(partial(entry.check_policy, plpy, wrong))
+        assert fields["sqlstate"] == "22023"
+        assert "significance policy" in fields["message"]
+
+
+def test_explain_change() -> None:
+    plpy = FakePlpy()
+    rest = "The rest of it stays as it was, to the very end, and is long enough to be alike. " * 4
+    rows = entry.explain_change(plpy, None, f"Take 10 mg. {rest}", f"Take 99 mg. {rest}", None)
+    assert [(row.decision, row.stage, row.reason) for row in rows] == [
+        ("embed", "guarded", 'numbers: "10 mg" -> "99 mg"')
+    ]
+    known = json.dumps(
+        [
+            {"chunk_id": 5, "ordinal": 0, "chunk_hash": text_hash("one"), "text": "one"},
+            {"chunk_id": 6, "ordinal": 1, "chunk_hash": text_hash("two"), "text": "two"},
+        ]
+    )
+    rows = entry.explain_change(plpy, known, None, "two", None)
+    assert [(row.ordinal, row.decision, row.stage) for row in rows] == [
+        (0, "keep", "same"),
+        (0, "remove", "removed"),
+    ]
+    assert [row.decision for row in entry.explain_change(plpy, None, None, None, None)] == []
+
+
+@pytest.mark.parametrize("every", [0.01, 0.2])
+def test_pulse_lets_the_server_look_now_and_then(
+    every: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some dozen pulses, of which those reach the server that come 0.1 s after the last."""
+    monkeypatch.setattr(similarity, "_library", lambda: None)
+
+    class Counting(FakePlpy):
+        executed = 0
+
+        def execute(self, _statement: Statement, _arguments: Sequence[object], /) -> Rows:
+            self.executed += 1
+            return cast(Rows, [])
+
+    random = seeded(1)
+    old, new = ("".join(random.choices("abcdefgh", k=15_000)) for _ in range(2))
+    ticks = itertools.count()
+    now = lambda: next(ticks) * every  # noqa: E731
+    plpy = Counting()
+    options = '{"chunking": {"size": 100000}}'
+    entry.plan_documents(plpy, [new], [known_of(old)], options, 1e9, clock=now)
+    pulses = next(ticks)
+    assert len(plpy.prepared) == 1
+    assert plpy.executed > 1
+    assert plpy.executed <= pulses * min(1, every / 0.1) + 1
 
 
 def test_embed() -> None:

@@ -4,7 +4,7 @@ create table articles (id bigint primary key, title text, body text, words integ
 insert into articles values (1, 'One', 'The first article.', 3), (2, 'Two', null, 0), (3, 'Three', '', 0);
 
 select steward.track('articles', content => 'body');
-select source, content, key, model, chunk_size from steward.sources;
+select source, content, key, model, chunking -> 'strategy' as strategy from steward.sources;
 select source, key, state, generation, attempts from steward.jobs order by key;
 
 -- the rows that are there are for the backfill
@@ -26,7 +26,7 @@ select steward.track('other', content => 'nothing');
 select steward.track('other', content => 'n');
 select steward.track('other', content => null);
 select steward.track('other', content => 'body', model => 'nobody/knows@1');
-select steward.track('other', content => 'body', chunk_size => 10);
+select steward.track('other', content => 'body', chunking => '{"size": 10}');
 select steward.track('pg_class', content => 'relname');
 select steward.track('steward_private.model', content => 'model_name');
 create temporary table fleeting (id integer primary key, body text);

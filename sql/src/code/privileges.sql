@@ -26,6 +26,8 @@ grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer, text) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
+-- sends the text to the provider of the model and keeps the secret to itself
+grant execute on function steward._embed_query(text, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text)
 to steward_reader;
@@ -46,14 +48,19 @@ grant execute on function steward._refuse_claim(bigint) to steward_worker;
 grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
 grant execute on function steward._load_python() to steward_worker;
-grant execute on procedure steward.work(integer, integer, integer, integer, text) to steward_worker;
+grant execute on function steward._model_settings(text) to steward_worker;
+-- keeps what it loads where no role can read it
+grant execute on function steward._load_provider(text) to steward_worker;
+grant execute on procedure steward.work(
+    integer, integer, integer, integer, text, integer, integer
+) to steward_worker;
 
 -- operator: keeps it running, and sees how; also a worker, because what pg_cron runs for an
 -- operator is the operator's work
-grant execute on function steward.start() to steward_operator;
+grant execute on function steward.start(integer) to steward_operator;
 grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
-grant execute on function steward._tasks() to steward_operator;
+grant execute on function steward._tasks(integer) to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
 grant execute on function steward.pause(regclass, text) to steward_operator;
 grant execute on function steward.resume(regclass) to steward_operator;
@@ -80,18 +87,21 @@ grant execute on function steward_private.all_jobs() to steward_operator;
 grant execute on function steward_private.all_freshness(regclass) to steward_operator;
 grant select on steward.jobs to steward_operator;
 grant select on steward.decisions to steward_operator;
+grant select on steward.policies to steward_operator;
 grant select on steward.backfills to steward_operator;
 grant select on steward.costs to steward_operator;
 grant select on steward.freshness to steward_operator;
 
 -- admin: decides what is looked after. Also everything that the others are.
 grant execute on function steward.track(
-    regclass, text, text, integer, text, text, text, text, integer, boolean, numeric, boolean,
-    integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, text, text, integer, boolean, numeric, boolean,
+    integer, interval, text[]
 ) to steward_admin;
 grant execute on function steward._check_table(regclass) to steward_admin;
 grant execute on function steward._describe_content(regclass, text, text) to steward_admin;
+grant execute on function steward._parts(regclass, text) to steward_admin;
 grant execute on function steward._describe(regclass, text, text, boolean) to steward_admin;
+grant execute on function steward._policy(jsonb, jsonb) to steward_admin;
 grant execute on function steward._begin_track(
     regclass, text, text, text, text, name[], text, text, jsonb
 ) to steward_admin;
@@ -102,9 +112,16 @@ grant execute on function steward._has_before_update_trigger(regclass) to stewar
 grant execute on function steward._finish_track(regclass, boolean) to steward_admin;
 grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
-grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
+grant execute on function steward.add_model(
+    text, integer, text, numeric, text, text, text, text, text, text, text, integer, text, integer,
+    integer, integer, integer, interval, boolean, text, boolean, text, jsonb, text
+) to steward_admin;
+grant execute on function steward.test_model(text) to steward_admin;
+grant execute on function steward.set_secret(text, text, text) to steward_admin;
+grant execute on function steward.drop_secret(text) to steward_admin;
+grant select on steward.secrets to steward_admin;
 grant execute on function steward.alter(
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
 grant execute on function steward._options(regclass) to steward_admin;
 grant execute on function steward._begin_alter(regclass, text, text, name[], jsonb, boolean)
@@ -112,10 +129,10 @@ to steward_admin;
 grant execute on function steward._backfill_size(regclass) to steward_admin;
 grant execute on function steward._finish_alter(regclass, boolean) to steward_admin;
 grant execute on function steward._check_options(jsonb) to steward_admin;
-grant execute on function steward.dry_run(regclass, text, text, integer, text, integer)
+grant execute on function steward.dry_run(regclass, text, text, jsonb, text, integer)
 to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
-grant execute on function steward._count_chunks(text[], integer) to steward_admin;
+grant execute on function steward._count_chunks(text[], jsonb) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
 grant execute on function steward.add_space(regclass, text) to steward_admin;
 grant execute on function steward.promote(regclass, text, boolean) to steward_admin;

@@ -19,6 +19,8 @@ declare
     v_space steward_private.space;
     v_is_dirty boolean;
     v_is_light boolean;
+    v_policy jsonb;
+    v_is_other_policy boolean;
 begin
     if not (
         coalesce(steward_private.is_expression(_begin_alter.content_plain), false)
@@ -32,6 +34,11 @@ begin
     end if;
 
     perform steward._check_options(_begin_alter.options);
+    v_policy := steward._policy(
+        _begin_alter.options -> 'chunking', _begin_alter.options -> 'significance'
+    );
+    v_is_other_policy := (v_policy -> 'chunking', v_policy -> 'significance')
+        is distinct from (v_old.chunking, v_old.significance);
 
     if _begin_alter.options ->> 'mode' = 'transactional' and exists (
         select from steward_private.space as s
@@ -89,7 +96,13 @@ begin
             select jsonb_array_elements_text(_begin_alter.options -> 'text_columns')
         ),
         content_columns = _begin_alter.content_columns,
-        chunk_size = (_begin_alter.options ->> 'chunk_size')::integer,
+        parts = case
+            when jsonb_typeof(_begin_alter.options -> 'parts') = 'array'
+                then array(select jsonb_array_elements_text(_begin_alter.options -> 'parts'))
+        end,
+        policy_version = s.policy_version + v_is_other_policy::integer,
+        chunking = v_policy -> 'chunking',
+        significance = v_policy -> 'significance',
         on_delete = _begin_alter.options ->> 'on_delete',
         mode = _begin_alter.options ->> 'mode',
         priority = (_begin_alter.options ->> 'priority')::integer,
@@ -101,8 +114,13 @@ begin
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
-    v_is_dirty := (v_old.content_plain, v_old.condition_plain, v_old.chunk_size)
-        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunk_size);
+    if v_is_other_policy then
+        insert into steward_private.policy (source_id, policy_version, chunking, significance)
+        values (v_new.source_id, v_new.policy_version, v_new.chunking, v_new.significance);
+    end if;
+
+    v_is_dirty := (v_old.content_plain, v_old.condition_plain, v_old.chunking)
+        is distinct from (v_new.content_plain, v_new.condition_plain, v_new.chunking);
 
     -- nothing yet that reads the source: that the caller may do this is still to be proved
     perform steward_private.define_trigger_functions(v_new);
@@ -117,7 +135,7 @@ begin
             perform steward_private.define_space_functions(v_new, v_space);
         end if;
 
-        if v_is_dirty then
+        if v_is_dirty or v_is_other_policy then
             -- What is being worked on was read as it was to be read before.
             execute format(
                 'update %s as t set generation = t.generation + 1 where t.token is not null',
@@ -125,15 +143,20 @@ begin
             );
         end if;
 
-        if v_old.condition_plain is distinct from v_new.condition_plain then
-            -- Documents whose rows no longer count are in no backfill.
+        if v_old.condition_plain is distinct from v_new.condition_plain
+            or v_old.significance <> v_new.significance
+        then
+            -- Documents whose rows no longer count are in no backfill; and of the others only those
+            -- that were accepted have to be judged by another policy.
             execute format(
                 'insert into %1$s (%3$s, lane, position) '
                 'select %4$s, 0, nextval(''steward_private.job_position_seq'') from %2$s as t '
+                'where %5$L or t.shown is not null '
                 'on conflict do nothing',
                 v_space.job_table, v_space.doc_table,
                 replace(steward_private.key_list(v_new, 't'), 't.', ''),
-                steward_private.key_list(v_new, 't')
+                steward_private.key_list(v_new, 't'),
+                v_old.condition_plain is distinct from v_new.condition_plain
             );
         end if;
     end loop;

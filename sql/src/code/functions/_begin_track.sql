@@ -24,6 +24,7 @@ declare
     v_source steward_private.source;
     v_key oid;
     v_model steward_private.model;
+    v_policy jsonb;
 begin
     perform steward._check_table(_begin_track.source);
     select c.* into strict v_class from pg_class as c where c.oid = _begin_track.source;
@@ -50,6 +51,10 @@ begin
     end if;
 
     perform steward._check_options(_begin_track.options);
+    v_policy := steward._policy(
+        nullif(_begin_track.options -> 'chunking', 'null'),
+        nullif(_begin_track.options -> 'significance', 'null')
+    );
 
     if _begin_track.options ->> 'mode' = 'transactional' and v_model.provider <> 'builtin' then
         raise exception 'model "%" cannot be used in transactional mode', _begin_track.model
@@ -92,7 +97,7 @@ begin
         relation, label, key_columns, key_types, key_collations, key_operators, key_less, key_greater,
         content, content_plain, condition, condition_plain, condition_old, condition_new,
         text_columns, content_columns,
-        chunk_size, on_delete, mode, priority, notify, daily_budget, backfill_rate, keep_history,
+        parts, policy_version, chunking, significance, on_delete, mode, priority, notify, daily_budget, backfill_rate, keep_history,
         tracked_by
     )
     select
@@ -124,7 +129,13 @@ begin
         _begin_track.options ->> 'condition_new',
         array(select jsonb_array_elements_text(_begin_track.options -> 'text_columns')),
         _begin_track.content_columns,
-        (_begin_track.options ->> 'chunk_size')::integer,
+        case
+            when jsonb_typeof(_begin_track.options -> 'parts') = 'array'
+                then array(select jsonb_array_elements_text(_begin_track.options -> 'parts'))
+        end,
+        1,
+        v_policy -> 'chunking',
+        v_policy -> 'significance',
         _begin_track.options ->> 'on_delete',
         _begin_track.options ->> 'mode',
         (_begin_track.options ->> 'priority')::integer,
@@ -140,6 +151,9 @@ begin
     inner join pg_type as t on t.oid = a.atttypid
     where i.indexrelid = v_key and k.n <= i.indnkeyatts
     returning * into v_source;
+
+    insert into steward_private.policy (source_id, policy_version, chunking, significance)
+    values (v_source.source_id, 1, v_source.chunking, v_source.significance);
 
     update steward_private.source as s
     set mark_tables = steward_private.create_mark_tables(v_source)

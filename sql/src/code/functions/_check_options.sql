@@ -7,12 +7,6 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    if (_check_options.options ->> 'chunk_size')::integer not between 200 and 8000 then
-        raise exception 'chunk_size % is out of range', _check_options.options ->> 'chunk_size'
-            using errcode = 'invalid_parameter_value',
-            detail = 'A chunk has between 200 and 8000 characters.';
-    end if;
-
     if _check_options.options ->> 'on_delete' not in ('drop', 'retire') then
         raise exception 'on_delete "%" does not exist', _check_options.options ->> 'on_delete'
             using errcode = 'invalid_parameter_value',

@@ -1,4 +1,4 @@
-create or replace function steward._count_chunks(contents text[], chunk_size integer)
+create or replace function steward._count_chunks(contents text[], chunking jsonb)
 returns table (chunks bigint, characters bigint, content_characters numeric)
 language plpgsql
 stable parallel unsafe
@@ -8,12 +8,13 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_plans text[];
+    v_chunking jsonb := steward_private.check_chunking(_count_chunks.chunking);
 begin
     if _count_chunks.contents <> '{}' then
         v_plans := steward_private.plan_documents(
             _count_chunks.contents,
             array_fill(null::text, array[cardinality(_count_chunks.contents)]),
-            steward_private.chunking(_count_chunks.chunk_size),
+            jsonb_build_object('chunking', v_chunking),
             600
         );
     end if;
@@ -31,5 +32,5 @@ begin
 end
 $function$;
 
-comment on function steward._count_chunks(text[], integer) is
+comment on function steward._count_chunks(text[], jsonb) is
 'Part of steward.dry_run(): cuts texts and counts.';

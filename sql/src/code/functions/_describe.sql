@@ -8,7 +8,8 @@ returns table (
     condition_plain text,
     condition_old text,
     condition_new text,
-    columns name[]
+    columns name[],
+    parts name[]
 )
 language plpgsql
 volatile parallel unsafe
@@ -18,18 +19,31 @@ as $function$
 declare
     v_all record;
     v_rows bigint;
+    v_content text := _describe.content;
 begin
     if _describe.content ~ '^[[:space:]]*$' then
         raise exception 'content must not be empty'
             using errcode = 'invalid_parameter_value',
-            hint = 'content is the exact name of a column, or else an expression over the columns of '
-                'one row.';
+            hint = 'content is the exact name of a column, a list of columns, or an expression over '
+                'the columns of one row.';
+    end if;
+
+    parts := steward._parts(_describe.source, _describe.content);
+
+    if parts is not null then
+        -- the separator is white space to whoever cuts the text, and tells the parts apart
+        select
+            string_agg(
+                format('coalesce(%I::text, '''')', p.name), E' || E''\\n\\x1d\\n'' || ' order by p.n
+            )
+        into v_content
+        from unnest(parts) with ordinality as p (name, n);
     end if;
 
     condition := case when _describe.filter !~ '^[[:space:]]*$' then _describe.filter end;
 
     select d.* into strict v_all
-    from steward._describe_content(_describe.source, _describe.content, condition) as d;
+    from steward._describe_content(_describe.source, v_content, condition) as d;
 
     content_plain := v_all.content_plain;
     condition_plain := v_all.condition_plain;
@@ -40,7 +54,7 @@ begin
 
     if v_all.condition_plain is not null then
         select d.columns into strict content_columns
-        from steward._describe_content(_describe.source, _describe.content, null) as d;
+        from steward._describe_content(_describe.source, v_content, null) as d;
     end if;
 
     -- What is computed is tried on every row, before anything depends on it.

@@ -10,7 +10,8 @@ begin atomic
         jsonb_build_object(
             'content', s.content,
             'where', s.condition,
-            'chunk_size', s.chunk_size,
+            'chunking', s.chunking,
+            'significance', s.significance,
             'on_delete', s.on_delete,
             'mode', s.mode,
             'priority', s.priority,
@@ -21,6 +22,7 @@ begin atomic
             -- as PostgreSQL has written them down
             'parsed', jsonb_build_object(
                 'content_plain', s.content_plain,
+                'parts', s.parts,
                 'condition_plain', s.condition_plain,
                 'condition_old', s.condition_old,
                 'condition_new', s.condition_new,

@@ -68,12 +68,13 @@ begin
 
         select
             %10$s,
-            array_position(d.chunk_ids, c.chunk_id) - 1,
+            p.place - 1,
             1 - c.distance,
-            d.headings[array_position(d.chunk_ids, c.chunk_id)],
-            c.chunk
+            d.headings[p.place],
+            coalesce(d.shown[p.place], c.chunk)
         from nearest as c
         inner join %2$s as d on %11$s and d.retired_at is null
+        cross join lateral (select array_position(d.chunk_ids, c.chunk_id) as place) as p
         order by c.distance, c.chunk_id
         $sql$,
         v_space.chunk_table,

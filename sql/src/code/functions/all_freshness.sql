@@ -7,6 +7,7 @@ returns table (
     state text,
     documents bigint,
     fresh bigint,
+    accepted bigint,
     pending bigint,
     failed bigint,
     missing bigint,
@@ -169,6 +170,7 @@ begin
                     select
                         s.documents - h.gone - c.orphans + h.new + c.missing + u.amount as documents,
                         greatest(s.documents - h.gone - c.orphans - h.known - c.outdated, 0) as fresh,
+                        s.accepted,
                         h.pending + case c.unreached when 'pending' then u.amount else 0 end as pending,
                         h.failed,
                         c.missing + case c.unreached when 'missing' then u.amount else 0 end as missing,
@@ -199,7 +201,7 @@ begin
                         where
                             d.space_id = $1
                             and d.lane = 'edit'
-                            and d.outcome in ('embedded', 'reused', 'retired')
+                            and d.outcome in ('embedded', 'reused', 'skipped', 'retired')
                         order by d.decided_at desc
                         limit 1000
                     ) as l
@@ -211,6 +213,7 @@ begin
                     $4,
                     f.documents::bigint,
                     f.fresh::bigint,
+                    f.accepted::bigint,
                     f.pending::bigint,
                     f.failed::bigint,
                     f.missing::bigint,

@@ -2,7 +2,8 @@ create or replace function steward.alter(
     source regclass,
     content text default null,
     "where" text default null,
-    chunk_size integer default null,
+    chunking jsonb default null,
+    significance jsonb default null,
     on_delete text default null,
     mode text default null,
     priority integer default null,
@@ -48,7 +49,6 @@ begin
         jsonb_build_object(
             'content', alter.content,
             'where', alter."where",
-            'chunk_size', alter.chunk_size,
             'on_delete', alter.on_delete,
             'mode', alter.mode,
             'priority', alter.priority,
@@ -65,6 +65,13 @@ begin
 
     perform steward._check_options(v_new);
 
+    if alter.chunking is not null or alter.significance is not null then
+        v_new := v_new || steward._policy(
+            coalesce(alter.chunking, v_new -> 'chunking'),
+            coalesce(alter.significance, v_new -> 'significance')
+        );
+    end if;
+
     -- Only what the caller has written is looked into, which means computed, with their rights. What
     -- is registered already may be somebody else's.
     if alter.content is not null then
@@ -74,7 +81,8 @@ begin
             alter."where" is not null or v_old ->> 'where' is null
         ) as d;
         v_parsed := v_parsed || jsonb_build_object(
-            'content_plain', v_given -> 'content_plain', 'text_columns', v_given -> 'content_columns'
+            'content_plain', v_given -> 'content_plain', 'parts', v_given -> 'parts',
+            'text_columns', v_given -> 'content_columns'
         );
     end if;
 
@@ -164,7 +172,9 @@ begin
         v_old ->> o.key,
         v_new ->> o.key,
         case
-            when o.key in ('content', 'chunk_size') then v_on_rows
+            when o.key in ('content', 'chunking') then v_on_rows
+            when o.key = 'significance'
+                then 'changes that were accepted will be judged again'
             when o.key = 'where' and v_new ->> 'where' is null then v_on_rows
             when o.key = 'where' then v_on_rows || '; rows that do not satisfy it are no longer found'
             when o.key = 'on_delete' then 'holds for rows that are deleted from now on'
@@ -187,9 +197,10 @@ $function$;
 
 -- the linter does not know that this is a list of arguments
 comment on function steward.alter( -- noqa: LT01
-    regclass, text, text, integer, text, text, integer, boolean, numeric, integer, interval
+    regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) is
-'Change options of a tracked table, as steward.track() takes them; what is not given stays. '
+'Change options of a tracked table, as steward.track() takes them; what is not given stays; '
+'chunking and significance are given whole. '
 'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
 'limit. Returns a row for each option that has changed, with what follows from it: which rows '
 'will be looked at again, behind the edits; those that turn out as they were cost no vector. '

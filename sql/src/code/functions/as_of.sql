@@ -73,18 +73,19 @@ begin
     return query execute format(
         $sql$
         select
-            %6$s, (o.n - 1)::integer, o.heading, coalesce(c.chunk, p.chunk), %7$L, d.revision
+            %6$s, (o.n - 1)::integer, o.heading,
+            coalesce(o.shown, c.chunk, p.chunk), %7$L, d.revision
         from (
-            select %8$s, d.revision, d.chunk_ids, d.headings
+            select %8$s, d.revision, d.chunk_ids, d.headings, d.shown
             from %1$s as d
             where d.valid_from <= $1 and (d.retired_at is null or $1 < d.retired_at)
             union all
-            select %8$s, d.revision, d.chunk_ids, d.headings
+            select %8$s, d.revision, d.chunk_ids, d.headings, d.shown
             from %2$s as d
             where d.valid_from <= $1 and $1 < d.superseded_at
         ) as d
-        cross join lateral unnest(d.chunk_ids, d.headings)
-            with ordinality as o (chunk_id, heading, n)
+        cross join lateral unnest(d.chunk_ids, d.headings, d.shown)
+            with ordinality as o (chunk_id, heading, shown, n)
         left join %3$s as c on c.chunk_id = o.chunk_id
         left join %4$s as p on p.chunk_id = o.chunk_id
         order by %5$s, o.n

@@ -1,4 +1,4 @@
--- How many documents and chunks of the space $1 there are by what was written down: the tally since
+-- How many documents and chunks of the space $1 there are, and documents that were accepted, by what was written down: the tally since
 -- the last TRUNCATE, without what deletions took that no fold has added to it yet.
 create or replace function steward_private.counted_statement(source steward_private.source)
 returns text
@@ -11,9 +11,13 @@ begin atomic
         $sql$
         select
             coalesce(sum(t.documents), 0) - coalesce(min(g.documents), 0) as documents,
-            coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks
+            coalesce(sum(t.chunks), 0) - coalesce(min(g.chunks), 0) as chunks,
+            coalesce(sum(t.accepted), 0) - coalesce(min(g.accepted), 0) as accepted
         from (
-            select sum(g.removed[i.n][2]) as documents, sum(g.removed[i.n][3]) as chunks
+            select
+                sum(g.removed[i.n][2]) as documents,
+                sum(g.removed[i.n][3]) as chunks,
+                sum(g.removed[i.n][4]) as accepted
             from %s as g
             cross join generate_subscripts(g.removed, 1) as i (n)
             where g.removed[i.n][1] = $1

@@ -32,7 +32,8 @@ begin
     -- row has their key by now. Looked up by key.
     v_name := steward_private.generated_name(v_source, v_source.source_id, 'gone');
     execute format(
-        -- removed: for each space its number, and how many documents and chunks went with the row
+        -- removed: for each space its number, and how many documents, chunks and accepted
+        -- documents went with the row
         'create table steward_data.%I (%s, removed integer[])',
         v_name, steward_private.key_definition(v_source)
     );

@@ -152,6 +152,7 @@ begin
             c.generation = o.generation as is_current,
             c.claimed_at,
             c.characters,
+            c.policy_version,
             o.lane,
             o.since,
             o.n,
@@ -162,7 +163,7 @@ begin
         cross join lateral %10$s as k
     ),
 
-    planned as materialized (
+    proposed as (
         select
             i.token,
             %11$s,
@@ -170,20 +171,56 @@ begin
             p.start,
             p."end",
             p.heading,
-            x.text,
+            p.prefix,
+            -- as it is shown: without what was put before it for the model
+            case
+                when p.prefix is null then x.text else substr(x.text, length(p.prefix) + 3)
+            end as text,
             decode(p.chunk_hash, 'hex') as chunk_hash,
-            finish_%1$s.vectors[i.first + p.vector] as vector,
-            p.chunk_id is null as is_new,
-            coalesce(p.chunk_id, nextval(%12$L)) as chunk_id
+            finish_%1$s.vectors[i.first + p.vector]::%19$s as vector,
+            p.chunk_id,
+            p.shown,
+            p.near,
+            p.similarity,
+            p.stage
         from item as i
         cross join lateral jsonb_to_recordset(i.plan -> 'chunks') as p (
-            ordinal integer, start integer, "end" integer, heading text,
-            chunk_hash text, vector integer, chunk_id bigint
+            ordinal integer, start integer, "end" integer, heading text, prefix text,
+            chunk_hash text, vector integer, chunk_id bigint, shown text,
+            near bigint, similarity double precision, stage text
         )
         -- taken apart once: each look into the list would copy the whole of it
         left join lateral jsonb_array_elements_text(i.plan -> 'texts') with ordinality as x (text, n)
             on x.n = p.vector + 1
         where i.state = 'row'
+    ),
+    -- as they were until now; they are locked
+    before as materialized (
+        select i.token, i.state, d.*
+        from item as i
+        inner join %7$s as d on %8$s
+        where i.state in ('row', 'gone')
+    ),
+    %24$s
+    planned as materialized (
+        select
+            p.token,
+            %18$s,
+            p.ordinal,
+            p.start,
+            p."end",
+            p.heading,
+            p.prefix,
+            p.text,
+            p.chunk_hash,
+            p.vector,
+            p.chunk_id is null and p.kept_id is null as is_new,
+            coalesce(p.chunk_id, p.kept_id, nextval(%12$L)) as chunk_id,
+            case when p.kept_id is null then p.shown else p.text end as shown,
+            p.kept_id is not null as is_near,
+            p.similarity,
+            p.cosine
+        from compared as p
     ),
 
     summed as materialized (
@@ -193,23 +230,26 @@ begin
             array_agg(p.start order by p.ordinal) as starts,
             array_agg(p."end" order by p.ordinal) as ends,
             array_agg(p.heading order by p.ordinal) as headings,
+            case
+                when bool_or(p.shown is not null) then array_agg(p.shown order by p.ordinal)
+            end as shown,
             count(*) filter (where p.is_new)::integer as embedded,
-            count(*) filter (where not p.is_new)::integer as reused
+            count(*) filter (where not p.is_new)::integer as reused,
+            count(p.shown)::integer as accepted,
+            count(*) filter (where p.is_near)::integer as near,
+            -- evidence for steward.suggest_threshold()
+            (
+                jsonb_agg(jsonb_build_array(p.similarity, round(p.cosine::numeric, 4)))
+                filter (where p.similarity is not null and p.cosine <> 'NaN')
+            ) as pairs
         from planned as p
         group by p.token
     ),
 
-    -- as they were until now; they are locked
-    before as materialized (
-        select i.token, i.state, d.*
-        from item as i
-        inner join %7$s as d on %8$s
-        where i.state in ('row', 'gone')
-    ),
-
     stored as (
         insert into %7$s as d (
-            %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at
+            %4$s, revision, content_hash, chunk_ids, starts, ends, headings, shown, policy_version,
+            valid_from, decided_at
         )
         select
             %11$s,
@@ -219,6 +259,8 @@ begin
             coalesce(s.starts, '{}'),
             coalesce(s.ends, '{}'),
             coalesce(s.headings, '{}'),
+            s.shown,
+            i.policy_version,
             v_now,
             v_now
         from item as i
@@ -232,12 +274,14 @@ begin
             starts = excluded.starts,
             ends = excluded.ends,
             headings = excluded.headings,
+            shown = excluded.shown,
+            policy_version = excluded.policy_version,
             valid_from = case
                 when d.retired_at is null
-                    and (d.content_hash, d.chunk_ids, d.starts, d.ends, d.headings)
+                    and (d.content_hash, d.chunk_ids, d.starts, d.ends, d.headings, d.shown)
                     is not distinct from (
                         excluded.content_hash, excluded.chunk_ids, excluded.starts, excluded.ends,
-                        excluded.headings
+                        excluded.headings, excluded.shown
                     )
                     then d.valid_from
                 else excluded.valid_from
@@ -263,8 +307,8 @@ begin
     ),
     %23$s
     added as (
-        insert into %15$s (chunk_id, %4$s, chunk, chunk_hash, embedding)
-        select p.chunk_id, %18$s, p.text, p.chunk_hash, p.vector::%19$s
+        insert into %15$s (chunk_id, %4$s, chunk, prefix, chunk_hash, embedding)
+        select p.chunk_id, %18$s, p.text, p.prefix, p.chunk_hash, p.vector
         from planned as p
         where p.is_new
     ),
@@ -284,15 +328,24 @@ begin
                 when i.state = 'gone' and b.token is not null and b.retired_at is null then -1
                 else 0
             end as documents,
+            (i.state = 'row' and s.shown is not null)::integer
+            - (i.state in ('row', 'gone') and b.retired_at is null and b.shown is not null)::integer
+                as accepted_documents,
             case
                 when i.state not in ('row', 'gone') then i.state
                 when i.state = 'gone' or coalesce(s.embedded + s.reused, 0) = 0 then 'retired'
                 when s.embedded > 0 then 'embedded'
+                when s.accepted > 0 then 'skipped'
                 else 'reused'
             end as outcome,
             coalesce(d.revision, e.revision) as revision,
             coalesce(s.embedded, 0) as embedded,
             coalesce(s.reused, 0) as reused,
+            coalesce(s.accepted, 0) as accepted,
+            i.policy_version,
+            i.plan -> 'details' || jsonb_strip_nulls(
+                jsonb_build_object('pairs', s.pairs, 'kept_by_cosine', nullif(s.near, 0))
+            ) as details,
             (select count(*) from removed as r where r.token = i.token)::integer as removed
         from item as i
         left join summed as s on s.token = i.token
@@ -303,15 +356,17 @@ begin
 
     tallied as (
         insert into steward_private.tally (
-            space_id, documents, chunks, embedded, reused, retired,
+            space_id, documents, chunks, accepted, embedded, reused, skipped, retired,
             chunks_embedded, chunks_reused, characters, characters_embedded
         )
         select
             %1$s,
             sum(r.documents),
             sum(r.embedded - r.removed),
+            sum(r.accepted_documents),
             count(*) filter (where r.outcome = 'embedded'),
             count(*) filter (where r.outcome = 'reused'),
+            count(*) filter (where r.outcome = 'skipped'),
             count(*) filter (where r.outcome = 'retired'),
             sum(r.embedded),
             sum(r.reused),
@@ -324,19 +379,21 @@ begin
 
     decided as (
         insert into steward_private.decision (
-            space_id, key, revision, outcome, reason, chunks_embedded, chunks_reused, chunks_removed,
-            characters, characters_embedded, lane, changed_at, claimed_at, decided_at
+            space_id, key, revision, policy_version, outcome, reason, chunks_embedded, chunks_reused,
+            chunks_accepted, chunks_removed, characters, characters_embedded, details, lane,
+            changed_at, claimed_at, decided_at
         )
         select
-            %1$s, r.key, r.revision, r.outcome,
+            %1$s, r.key, r.revision, r.policy_version, r.outcome,
             case
                 when r.state = 'gone' then 'row is gone'
                 when r.outcome = 'retired' then 'content is empty'
                 when r.outcome = 'embedded' then 'content changed'
+                when r.outcome = 'skipped' then 'what changed is not significant'
                 else 'every chunk has its vector already'
             end,
-            r.embedded, r.reused, r.removed,
-            r.characters, r.characters_embedded, r.lane, r.since, r.claimed_at, v_now
+            r.embedded, r.reused, r.accepted, r.removed,
+            r.characters, r.characters_embedded, r.details, r.lane, r.since, r.claimed_at, v_now
         from outcome as r
         where r.state in ('row', 'gone')
     ),
@@ -413,12 +470,12 @@ end
                     $sql$
     kept_documents as (
         insert into %1$s (
-            %3$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at,
-            superseded_at
+            %3$s, revision, content_hash, chunk_ids, starts, ends, headings, shown, policy_version,
+            valid_from, decided_at, superseded_at
         )
         select
-            %4$s, b.revision, b.content_hash, b.chunk_ids, b.starts, b.ends, b.headings, b.valid_from,
-            b.decided_at, coalesce(b.retired_at, v_now)
+            %4$s, b.revision, b.content_hash, b.chunk_ids, b.starts, b.ends, b.headings, b.shown,
+            b.policy_version, b.valid_from, b.decided_at, coalesce(b.retired_at, v_now)
         from before as b
         left join stored as d on %5$s
         where
@@ -429,10 +486,10 @@ end
 
     kept_chunks as (
         insert into %2$s (
-            chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+            chunk_id, %3$s, chunk, prefix, chunk_hash, embedding, embedded_at, superseded_at
         )
         select
-            r.chunk_id, %7$s, r.chunk, r.chunk_hash, r.embedding, r.embedded_at, v_now
+            r.chunk_id, %7$s, r.chunk, r.prefix, r.chunk_hash, r.embedding, r.embedded_at, v_now
         from removed as r
     ),
                     $sql$,
@@ -445,7 +502,8 @@ end
                     steward_private.key_list(v_source, 'r')
                 )
             else ''
-        end
+        end,
+        steward_private.compared_statement(v_source, v_space)
     );
     execute format(
         'create or replace function steward_private.finish_%s('

@@ -165,8 +165,9 @@ begin
         returning t.removed
     )
 
-    insert into steward_private.tally (space_id, documents, chunks)
-    select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+    insert into steward_private.tally (space_id, documents, chunks, accepted)
+    select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3]),
+        -sum(g.removed[i.n][4])
     from let_go as g
     cross join generate_subscripts(g.removed, 1) as i (n)
     inner join steward_private.space as s on s.space_id = g.removed[i.n][1]

@@ -71,7 +71,9 @@ begin
                 jsonb_build_object(
                     'chunk_id', c.chunk_id,
                     'ordinal', coalesce(array_position(d.chunk_ids, c.chunk_id), 0) - 1,
-                    'chunk_hash', encode(c.chunk_hash, 'hex')
+                    'chunk_hash', encode(c.chunk_hash, 'hex'),
+                    -- what its vector was made of, whatever is shown by now
+                    'text', coalesce(c.prefix || E'\n\n', '') || c.chunk
                 )
                 order by c.chunk_id
             )
@@ -120,11 +122,11 @@ begin
     claimed as (
         insert into steward_private.claim (
             token, space_id, key, generation, worker, claimed_at, lease_expires_at,
-            plan, revision, texts, characters
+            plan, revision, policy_version, texts, characters
         )
         select
             i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
-            claim_%4$s.lease_expires_at, i.plan, i.revision,
+            claim_%4$s.lease_expires_at, i.plan, i.revision, claim_%4$s.policy_version,
             coalesce(jsonb_array_length(i.plan -> 'texts'), 0),
             coalesce(
                 (select sum(length(t.value)) from jsonb_array_elements_text(i.plan -> 'texts') as t), 0
@@ -155,7 +157,7 @@ end
     execute format(
         'create or replace function steward_private.claim_%s('
         'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
-        'revisions integer[]) returns bigint[] '
+        'revisions integer[], policy_version integer) returns bigint[] '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
         'set enable_indexscan = off set enable_indexonlyscan = off as %L',
@@ -167,7 +169,8 @@ end
     execute format(
         'revoke all on function steward_private.due_%1$s(integer, integer), '
         'steward_private.known_%1$s(jsonb), '
-        'steward_private.claim_%1$s(text, timestamptz, jsonb, bigint[], text[], integer[]) '
+        'steward_private.claim_%1$s('
+        'text, timestamptz, jsonb, bigint[], text[], integer[], integer) '
         'from public',
         v_space.space_id
     );

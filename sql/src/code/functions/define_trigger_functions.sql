@@ -23,11 +23,12 @@ declare
     v_notify text := '';
     v_moved text := '';
     v_kept text := steward_private.key_list(define_trigger_functions.source, 't');
-    v_revision text := ', revision, content_hash, chunk_ids, starts, ends, headings, valid_from, decided_at';
+    v_revision text := ', revision, content_hash, chunk_ids, starts, ends, headings, shown, '
+        'policy_version, valid_from, decided_at';
     v_revision_t text := ', t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings, '
-        't.valid_from, t.decided_at';
-    v_past text := ', chunk, chunk_hash, embedding, embedded_at';
-    v_past_t text := ', t.chunk, t.chunk_hash, t.embedding, t.embedded_at';
+        't.shown, t.policy_version, t.valid_from, t.decided_at';
+    v_past text := ', chunk, prefix, chunk_hash, embedding, embedded_at';
+    v_past_t text := ', t.chunk, t.prefix, t.chunk_hash, t.embedding, t.embedded_at';
     v_space steward_private.space;
 begin
     select
@@ -97,22 +98,27 @@ begin
             case
                 when v_source.on_delete = 'retire'
                     then $sql$
-        update %1$s as t set retired_at = clock_timestamp() where %3$s and t.retired_at is null;
-        get diagnostics v_documents = row_count;
-        v_chunks := 0;
+        with gone as (
+            update %1$s as t set retired_at = clock_timestamp() where %3$s and t.retired_at is null
+            returning t.shown
+        )
+        select count(*), count(t.shown), 0 into v_documents, v_accepted, v_chunks from gone as t;
         $sql$
                 when v_source.keep_history = interval '0'
                     then $sql$
-        delete from %1$s as t where %3$s;
-        get diagnostics v_documents = row_count;
+        with gone as (delete from %1$s as t where %3$s returning t.shown)
+        select count(*), count(t.shown) into v_documents, v_accepted from gone as t;
         delete from %2$s as t where %3$s;
         get diagnostics v_chunks = row_count;
         $sql$
                 else $sql$
-        with gone as (delete from %1$s as t where %3$s returning t.*)
-        insert into %5$s (%7$s, superseded_at)
-        select %8$s, coalesce(t.retired_at, v_now) from gone as t;
-        get diagnostics v_documents = row_count;
+        with gone as (delete from %1$s as t where %3$s returning t.*),
+        kept as (
+            insert into %5$s as t (%7$s, superseded_at)
+            select %8$s, coalesce(t.retired_at, v_now) from gone as t
+            returning t.shown
+        )
+        select count(*), count(t.shown) into v_documents, v_accepted from kept as t;
         with gone as (delete from %2$s as t where %3$s returning t.*)
         insert into %6$s (%9$s, superseded_at) select %10$s, v_now from gone as t;
         get diagnostics v_chunks = row_count;
@@ -120,7 +126,7 @@ begin
             end
             || $sql$
         if v_documents + v_chunks > 0 then
-            v_removed := v_removed || array[[%4$s, v_documents, v_chunks]];
+            v_removed := v_removed || array[[%4$s, v_documents, v_chunks, v_accepted]];
         end if;
         $sql$,
             v_space.doc_table, v_space.chunk_table, v_old_match, v_space.space_id,
@@ -190,6 +196,7 @@ declare
     %7$s
     v_documents integer;
     v_chunks integer;
+    v_accepted integer;
     v_removed integer[];
 begin
     %1$s

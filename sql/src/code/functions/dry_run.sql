@@ -2,7 +2,7 @@ create or replace function steward.dry_run(
     source regclass,
     content text,
     model text default 'builtin/hash@1',
-    chunk_size integer default 1000,
+    chunking jsonb default null,
     "where" text default null,
     sample integer default 1000
 )
@@ -32,7 +32,6 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    perform steward._check_options(jsonb_build_object('chunk_size', dry_run.chunk_size));
     v_price := steward._price(dry_run.model);
 
     select d.* into strict v_content
@@ -60,7 +59,7 @@ begin
     into v_contents;
 
     select c.* into strict v_counted
-    from steward._count_chunks(coalesce(v_contents, '{}'), dry_run.chunk_size) as c;
+    from steward._count_chunks(coalesce(v_contents, '{}'), dry_run.chunking) as c;
 
     if is_estimated and v_counted.content_characters > 0 then
         chunks := round(v_counted.chunks * v_all / v_counted.content_characters);
@@ -77,7 +76,7 @@ begin
 end
 $function$;
 
-comment on function steward.dry_run(regclass, text, text, integer, text, integer) is
+comment on function steward.dry_run(regclass, text, text, jsonb, text, integer) is
 'What steward.track() with the same arguments would send to the model, without doing anything: '
 'rows, chunks, characters, tokens (a quarter of the characters) and, where steward.add_model() '
 'was told a price, the cost. Rows and the length of all texts are counted; how they are cut is '

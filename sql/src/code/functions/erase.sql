@@ -22,6 +22,7 @@ declare
     v_is_kept boolean;
     v_is_due boolean := false;
     v_documents bigint;
+    v_accepted bigint;
     v_count bigint;
     v_claims bigint := 0;
     v_spaces integer[] := '{}'::integer[];
@@ -119,17 +120,19 @@ begin
 
         execute format(
             'select count(*) > 0 from %s as t, %s as k '
-            'where %s and t.content_hash = $2 and t.retired_at is null',
+            -- one that was accepted has a vector of an earlier text
+            'where %s and t.content_hash = $2 and t.shown is null and t.retired_at is null',
             v_space.doc_table, v_record, v_match
         )
         into v_is_kept
         using v_key, v_hash;
 
         execute format(
-            'select count(*) from %s as t, %s as k where %s and t.retired_at is null',
+            'select count(*), count(t.shown) from %s as t, %s as k '
+            'where %s and t.retired_at is null',
             v_space.doc_table, v_record, v_match
         )
-        into v_documents
+        into v_documents, v_accepted
         using v_key;
 
         foreach v_table in array array[
@@ -154,8 +157,8 @@ begin
 
         if not v_is_kept then
             -- the last one deleted were the chunks
-            insert into steward_private.tally (space_id, documents, chunks)
-            select v_space.space_id, -v_documents, -v_count
+            insert into steward_private.tally (space_id, documents, chunks, accepted)
+            select v_space.space_id, -v_documents, -v_count, -v_accepted
             where v_documents + v_count > 0;
             v_is_due := v_is_due or v_space.state <> 'retired';
         end if;
@@ -179,8 +182,9 @@ begin
         ),
 
         tallied as (
-            insert into steward_private.tally (space_id, documents, chunks)
-            select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3])
+            insert into steward_private.tally (space_id, documents, chunks, accepted)
+            select s.space_id, -sum(g.removed[i.n][2]), -sum(g.removed[i.n][3]),
+                -sum(g.removed[i.n][4])
             from let_go as g
             cross join generate_subscripts(g.removed, 1) as i (n)
             inner join steward_private.space as s on s.space_id = g.removed[i.n][1]
@@ -223,12 +227,13 @@ begin
         with own as materialized (
             select d.decision_id, d.decided_at, d.reason, d.outcome
             from steward_private.decision as d
-            where d.space_id = any($2) and d.reason <> 'erased' and %1$s
+            where
+                d.space_id = any($2) and (d.reason <> 'erased' or d.details is not null) and %1$s
         ),
 
         scrubbed as (
             update steward_private.decision as d
-            set reason = 'erased'
+            set reason = 'erased', details = null
             from own as o
             where d.decision_id = o.decision_id and d.decided_at = o.decided_at
         )
@@ -289,7 +294,7 @@ begin
     erased := v_count;
     execute format(
         'select count(*) from steward_private.decision as d '
-        'where d.space_id = any($2) and d.reason <> ''erased'' and %s',
+        'where d.space_id = any($2) and (d.reason <> ''erased'' or d.details is not null) and %s',
         v_same
     )
     into remaining

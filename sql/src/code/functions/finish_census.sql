@@ -136,15 +136,21 @@ begin
     -- One statement: what is written down, what is not yet, and what there is, all of one moment.
     execute format(
         $sql$
-        insert into steward_private.tally (space_id, documents, chunks)
-        select $1, d.documents, d.chunks
+        insert into steward_private.tally (space_id, documents, chunks, accepted)
+        select $1, d.documents, d.chunks, d.accepted
         from (
             select
-                (select count(*) from %1$s as d where d.retired_at is null) - c.documents as documents,
-                (select count(*) from %2$s) - c.chunks as chunks
+                n.documents - c.documents as documents,
+                (select count(*) from %2$s) - c.chunks as chunks,
+                n.accepted - c.accepted as accepted
             from (%3$s) as c
+            cross join (
+                select count(*) as documents, count(d.shown) as accepted
+                from %1$s as d
+                where d.retired_at is null
+            ) as n
         ) as d
-        where d.documents <> 0 or d.chunks <> 0
+        where d.documents <> 0 or d.chunks <> 0 or d.accepted <> 0
         $sql$,
         v_space.doc_table, v_space.chunk_table, steward_private.counted_statement(v_source)
     )

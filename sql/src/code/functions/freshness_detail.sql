@@ -89,6 +89,7 @@ begin
                     when not i.is_readable then 'unreadable'
                     when d.revision is null then 'missing'
                     when d.content_hash <> i.content_hash or d.retired_at is not null then 'outdated'
+                    when d.shown is not null then 'accepted'
                     else 'fresh'
                 end,
                 d.revision,
@@ -206,7 +207,7 @@ $function$;
 
 comment on function steward.freshness_detail(regclass) is
 'Every row of a source, and every document whose row is gone, for each model: its state (fresh,'
-' pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
+' accepted, pending, missing, outdated, orphan, failed, or unreadable when its content cannot be '
 'computed), the revision stored, the SHA-256 of the text that was embedded and of the text that'
 ' the row has now, since when it waits, and when it was last decided about. Reads every row, '
 'but cuts none. For steward_operator.';

@@ -86,7 +86,7 @@ begin
     -- is missing stay as they were.
     if v_plans is null then
         v_plans := steward_private.plan_documents(
-            v_contents, v_knowns, steward_private.chunking((plan_claims.source).chunk_size), 0.2
+            v_contents, v_knowns, steward_private.plan_options(plan_claims.source), 0.2
         );
     end if;
 
@@ -96,12 +96,12 @@ begin
     from unnest(v_plans) with ordinality as p (plan, n);
 
     execute format(
-        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6)', v_space_id
+        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7)', v_space_id
     )
     into v_tokens
     using
         plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_plans,
-        v_revisions[:cardinality(v_plans)];
+        v_revisions[:cardinality(v_plans)], (plan_claims.source).policy_version;
 
     perform steward_private.settle_claims(plan_claims.space, v_tokens);
 

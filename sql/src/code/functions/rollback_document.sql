@@ -192,12 +192,12 @@ begin
         execute format(
             $sql$
             insert into %1$s (
-                %4$s, revision, content_hash, chunk_ids, starts, ends, headings, valid_from,
-                decided_at, superseded_at
+                %4$s, revision, content_hash, chunk_ids, starts, ends, headings, shown,
+                policy_version, valid_from, decided_at, superseded_at
             )
             select
-                %5$s, t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings,
-                t.valid_from, t.decided_at, $2
+                %5$s, t.revision, t.content_hash, t.chunk_ids, t.starts, t.ends, t.headings, t.shown,
+                t.policy_version, t.valid_from, t.decided_at, $2
             from %2$s as t, %3$s as k
             where %6$s
             $sql$,
@@ -211,8 +211,8 @@ begin
 
     execute format(
         $sql$
-        insert into %1$s (chunk_id, %3$s, chunk, chunk_hash, embedding, embedded_at)
-        select o.new_id, %4$s, t.chunk, t.chunk_hash, t.embedding, t.embedded_at
+        insert into %1$s (chunk_id, %3$s, chunk, prefix, chunk_hash, embedding, embedded_at)
+        select o.new_id, %4$s, t.chunk, t.prefix, t.chunk_hash, t.embedding, t.embedded_at
         from unnest($1::bigint[], $2::bigint[]) as o (old_id, new_id)
         inner join %2$s as t on t.chunk_id = o.old_id
         where o.old_id <> o.new_id
@@ -233,9 +233,10 @@ begin
 
         kept as (
             insert into %2$s (
-                chunk_id, %5$s, chunk, chunk_hash, embedding, embedded_at, superseded_at
+                chunk_id, %5$s, chunk, prefix, chunk_hash, embedding, embedded_at, superseded_at
             )
-            select t.chunk_id, %6$s, t.chunk, t.chunk_hash, t.embedding, t.embedded_at, $3
+            select
+                t.chunk_id, %6$s, t.chunk, t.prefix, t.chunk_hash, t.embedding, t.embedded_at, $3
             from removed as t
             where $4
         )
@@ -253,17 +254,22 @@ begin
     execute format(
         $sql$
         update %1$s as t
-        set revision = t.revision + 1, chunk_ids = $2, valid_from = $3, decided_at = $3
+        set
+            revision = t.revision + 1, chunk_ids = $2, shown = $4, policy_version = $5,
+            valid_from = $3, decided_at = $3
         from %2$s as k
         where %3$s
         $sql$,
         v_space.doc_table, steward_private.key_record(v_source, '$1'),
         steward_private.key_match(v_source, 't', 'k')
     )
-    using v_key, coalesce(v_ids, '{}'), v_now;
+    using v_key, coalesce(v_ids, '{}'), v_now, v_old.shown::text[], v_old.policy_version;
 
-    insert into steward_private.tally (space_id, chunks)
-    values (v_space.space_id, v_count - v_removed);
+    insert into steward_private.tally (space_id, chunks, accepted)
+    values (
+        v_space.space_id, v_count - v_removed,
+        (v_old.shown is not null)::integer - (v_doc.shown is not null)::integer
+    );
 
     insert into steward_private.decision (
         space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,

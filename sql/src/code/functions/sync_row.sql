@@ -66,7 +66,7 @@ begin
             steward_private.plan_documents(
                 array[coalesce(v_row.content, '')],
                 array[v_known.known],
-                steward_private.chunking(v_source.chunk_size),
+                steward_private.plan_options(v_source),
                 60
             )
         )[1]::jsonb;
@@ -82,12 +82,12 @@ begin
         );
 
         execute format(
-            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6))[1]', v_space.space_id
+            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7))[1]', v_space.space_id
         )
         into v_token
         using
             'the writer', clock_timestamp() + interval '1 hour', v_keys, array[0::bigint],
-            array[v_plan::text], array[v_known.revision];
+            array[v_plan::text], array[v_known.revision], v_source.policy_version;
 
         select f.outcome into v_outcome
         from steward_private.finish_claims(
@@ -95,7 +95,7 @@ begin
             where m.model_name = v_space.model_name), array[v_token], array[1], v_vectors, null
         ) as f;
 
-        if v_outcome is null or v_outcome not in ('embedded', 'reused', 'retired') then
+        if v_outcome is null or v_outcome not in ('embedded', 'reused', 'skipped', 'retired') then
             raise exception 'vectors of a row of table % could not be stored', v_source.relation
                 using errcode = 'serialization_failure',
                 detail = format('The row is %s.', coalesce(v_outcome, 'gone')),

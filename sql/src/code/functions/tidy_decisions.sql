@@ -78,7 +78,11 @@ begin
             'constraint %I check (decided_at >= %L and decided_at < %L))',
             v_name, v_name || '_month_check', v_month, v_next
         );
-        execute format('alter table steward_data.%I alter column reason set statistics 0', v_name);
+        execute format(
+            'alter table steward_data.%I alter column reason set statistics 0, '
+            'alter column details set statistics 0',
+            v_name
+        );
         execute format('alter table steward_data.%I enable row level security', v_name);
         execute format(
             'comment on table steward_data.%I is %L', v_name,

@@ -32,7 +32,7 @@ begin atomic
 
     made as (
         insert into steward_private.tally (
-            space_id, day, documents, chunks, embedded, reused, skipped, failed, retired,
+            space_id, day, documents, chunks, accepted, embedded, reused, skipped, failed, retired,
             chunks_embedded, chunks_reused, characters, characters_embedded
         )
         select
@@ -40,6 +40,7 @@ begin atomic
             g.day,
             coalesce(sum(g.documents) filter (where g.tally_id > r.tally_id), 0) as documents,
             coalesce(sum(g.chunks) filter (where g.tally_id > r.tally_id), 0) as chunks,
+            coalesce(sum(g.accepted) filter (where g.tally_id > r.tally_id), 0) as accepted,
             sum(g.embedded) as embedded,
             sum(g.reused) as reused,
             sum(g.skipped) as skipped,

@@ -60,6 +60,44 @@ begin
                 cross join lateral %5$s as k
             ),
 
+            -- Whose text has changed since its vector was made: by the policy, not significantly? What
+            -- was accepted because the vectors were near cannot be known without another vector.
+            changed as materialized (
+                select
+                    f.n,
+                    coalesce(c.prefix || E'\n\n', '') || c.chunk as was,
+                    s.shown as is_now,
+                    p.prefix,
+                    row_number() over () as place
+                from fresh as f
+                inner join %1$s as d on %6$s
+                cross join lateral unnest(d.chunk_ids, d.shown) with ordinality as s (chunk_id, shown, n)
+                inner join %2$s as c on c.chunk_id = s.chunk_id
+                left join lateral (
+                    select p.prefix
+                    from jsonb_to_recordset(f.plan -> 'chunks') as p (ordinal integer, prefix text)
+                    where p.ordinal = s.n - 1
+                ) as p on true
+                where s.shown is not null and %9$L::jsonb ->> 'cosine' is null
+            ),
+
+            unaccepted as materialized (
+                select c.n
+                from (
+                    select
+                        array_agg(c.was order by c.place) as were,
+                        array_agg(c.is_now order by c.place) as are,
+                        array_agg(c.prefix order by c.place) as prefixes
+                    from changed as c
+                    having count(*) > 0
+                ) as a
+                cross join lateral unnest(
+                    steward_private.accepted(a.were, a.are, a.prefixes, %9$L)
+                ) with ordinality as v (is_accepted, place)
+                inner join changed as c on c.place = v.place
+                where not v.is_accepted
+            ),
+
             judged as materialized (
                 select
                     f.*,
@@ -73,10 +111,10 @@ begin
                                 select
                                 from jsonb_to_recordset(f.plan -> 'chunks') as p (
                                     ordinal integer, start integer, "end" integer, heading text,
-                                    chunk_hash text, vector integer
+                                    prefix text, chunk_hash text, vector integer
                                 )
-                                full join unnest(d.chunk_ids, d.starts, d.ends, d.headings)
-                                    with ordinality as s (chunk_id, start, "end", heading, n)
+                                full join unnest(d.chunk_ids, d.starts, d.ends, d.headings, d.shown)
+                                    with ordinality as s (chunk_id, start, "end", heading, shown, n)
                                     on s.n = p.ordinal + 1
                                 -- all at once: to pick them one by one copies them all each time
                                 left join jsonb_array_elements_text(f.plan -> 'texts')
@@ -87,10 +125,17 @@ begin
                                     (s.start = p.start) is not true
                                     or (s."end" = p."end") is not true
                                     or s.heading is distinct from p.heading
-                                    or (c.chunk = x.text) is not true
-                                    or (c.chunk_hash = decode(p.chunk_hash, 'hex')) is not true
+                                    or (
+                                        case
+                                            when s.shown is null
+                                                then coalesce(c.prefix || E'\n\n', '') || c.chunk = x.text
+                                                and c.chunk_hash = decode(p.chunk_hash, 'hex')
+                                            else coalesce(p.prefix || E'\n\n', '') || s.shown = x.text
+                                        end
+                                    ) is not true
                             )
                             then 'chunks differ'
+                        when f.n in (select u.n from unaccepted as u) then 'not accepted'
                     end as problem
                 from fresh as f
                 left join %1$s as d on %6$s
@@ -116,7 +161,8 @@ begin
             steward_private.key_record(v_source, 'e.key'),
             steward_private.key_match(v_source, 'd', 'f'),
             steward_private.key_match(v_source, 't', 'f'),
-            steward_private.key_match(v_source, 'c', 'f')
+            steward_private.key_match(v_source, 'c', 'f'),
+            v_source.significance
         );
 
         v_is_ahead := false;
@@ -190,7 +236,7 @@ begin
                             steward_private.plan_documents(
                                 v_part.contents,
                                 null,
-                                steward_private.chunking(v_source.chunk_size),
+                                steward_private.plan_options(v_source),
                                 'infinity'
                             ),
                             v_is_ahead,
@@ -283,7 +329,8 @@ $function$;
 comment on function steward.verify(regclass) is
 'Compare everything that is stored of a source with what its rows say now, by cutting every text '
 'anew. No row: all is true. Otherwise for each key the problem: missing (a text without a '
-'document), stale (the document is of another text), chunks differ, orphan (a document without a '
+'document), stale (the document is of another text), chunks differ, not accepted (a vector '
+'is of an earlier text, and by the policy the change counts), orphan (a document without a '
 'row), stray chunk (of no document), unreadable (the content cannot be computed). pending: it is '
 'known and will be put right (there is a job, or a backfill has yet to come to the row); a problem '
 'that is not pending is a fault, and steward.reconcile() has all but differing chunks looked at '

@@ -11,6 +11,8 @@ create table steward_private.claim (
     plan jsonb,
     -- which revision of the document the plan was made against; null when there was none
     revision integer,
+    -- the policy that it was made by
+    policy_version integer not null,
     -- how much of the plan goes to a provider
     texts integer not null,
     characters bigint not null,

@@ -4,14 +4,20 @@ create table steward_private.decision (
     -- null when it is about every row at once (TRUNCATE)
     key jsonb,
     revision integer,
+    -- by which version of the source's policy; null: by none
+    policy_version integer,
     outcome text not null,
     reason text not null,
     chunks_embedded integer not null default 0,
     chunks_reused integer not null default 0,
+    -- of these: those whose text has changed since their vector was made, not significantly
+    chunks_accepted integer not null default 0,
     chunks_removed integer not null default 0,
     -- of the whole text, and of what was sent to the model
     characters bigint,
     characters_embedded bigint,
+    -- what was compared, and found; null: there was nothing to compare with
+    details jsonb,
     -- why it was looked at, when it had changed, and when a worker took it; null: no worker did
     lane text,
     changed_at timestamptz,
@@ -36,3 +42,4 @@ comment on table steward_private.decision is
 
 -- statistics would be copies of errors that outlive what erase() leaves
 alter table steward_private.decision alter column reason set statistics 0;
+alter table steward_private.decision alter column details set statistics 0;

@@ -27,7 +27,12 @@ create table steward_private.source (
     text_columns name[] not null,
     -- the columns that content and condition use
     content_columns name[] not null,
-    chunk_size integer not null,
+    -- the columns that make up the content, where it was given as a list of them
+    parts name[],
+    -- how it is cut, and which changes count: as of which version, see policy
+    policy_version integer not null,
+    chunking jsonb not null,
+    significance jsonb not null,
     on_delete text not null,
     mode text not null,
     priority integer not null,
@@ -59,8 +64,6 @@ create table steward_private.source (
         and cardinality(key_greater) = cardinality(key_columns)
     ),
 
-    -- smaller chunks say too little, larger ones exceed what common models read
-    constraint source_chunk_size_check check (chunk_size between 200 and 8000),
     constraint source_on_delete_check check (on_delete in ('drop', 'retire')),
     constraint source_mode_check check (mode in ('queued', 'transactional')),
     constraint source_priority_check check (priority between -1000 and 1000),

@@ -10,6 +10,8 @@ create table steward_private.tally (
     is_reset boolean not null default false,
     documents bigint not null default 0,
     chunks bigint not null default 0,
+    -- documents that show another text than their vectors were made of
+    accepted bigint not null default 0,
     -- decisions by their outcome
     embedded bigint not null default 0,
     reused bigint not null default 0,

@@ -1,0 +1,264 @@
+"""What must not change unnoticed in a text, however small the change: the guards look here.
+
+Each guard reads off a text what it watches over, in order.  Two texts that differ in that differ
+in what they say: "10 mg" and "1000 mg" are 0.999 alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from steward_py.languages import (
+    ABBREVIATIONS,
+    AMBIGUOUS_MONTHS,
+    CONNECTIVES,
+    DAYS,
+    MONTHS,
+    NEGATIONS,
+    NUMBERS,
+    OPENERS,
+    REFERENCES,
+    UNITS,
+)
+
+GUARDS = ("numbers", "dates", "negations", "names", "headings", "references")
+
+# A sign, a comparison or a currency may stand before a number, and a unit after it: written
+# together with it, a symbol, or a word.
+_NUMBER = re.compile(
+    r"(?:[<>=!~]=?\s?|[\u2264\u2265\u2260\u2248\u00b1]\s?)?"
+    r"(?:(?<![\w)\]])[-+])?"
+    r"(?:[$\u20ac\u00a3\u00a5#\u00a7]\s?)?"
+    r"(?<![\w.])(\.?\d+(?:[.,:/'*^\u00d7+-]\d+)*)"
+    r"(?:([^\W\d_]\w*(?:/[^\W\d_]+)?)"
+    r"|\s?([%\u2030\u20ac$\u00a3\u00a5]|\u00b0[CFK]?)"
+    r"|\s([^\W\d_]+(?:/[^\W\d_]+)?))?"
+)
+
+_DATE = re.compile(
+    r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}\b|\b\d{1,2}([-/.])\d{1,2}\2\d{4}\b|\b\d{1,2}/\d{1,2}/\d{2}\b"
+    r"|\b\d{1,2}:\d{2}(?::\d{2})?\b"
+)
+_DAY_OR_YEAR = re.compile(r"(?:\d{1,2}(?:st|nd|rd|th|er)?|\d{4})\Z")
+
+_TOKEN = re.compile(
+    r"`[^`]+`"
+    r"|\w{1,20}://[^\s<>\"')\]]+"
+    r"|[\w.+-]{1,64}@\w[\w-]*(?:\.\w+)+"
+    r"|[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
+    r"|(?:(?<!\S)--?|[/~@#$\\])?\w+(?:[./:@\\'-]+\w+)*(?:\(\))?"
+)
+_SENTENCE_END = re.compile(r"[.!?:;(|\u2026\u3002\uff01\uff1f]")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*\Z")
+# "and/or", "e.g"
+_PLAIN = re.compile(r"[^\W\d_A-Z]+(?:[/'-][^\W\d_A-Z]+)*\Z|(?:[^\W\d_]\.)+[^\W\d_]\Z")
+
+# "9.27.3.", "F.44.1.", "3)", at the beginning of a paragraph
+_NUMBERING = re.compile(r"(?:[-*+]\s+)?((?:[A-Z]\.)?\d+(?:\.\d+)*[.)]|[A-Z](?:\.\d+)+\.?)\s+(\w*)")
+_LETTERED = re.compile(r"[A-Z](?:\.\d+)*\Z")
+# the same of a title, which needs no full stop, and may be that of "Chapter 50"
+_TITLE_NUMBERING = re.compile(
+    r"(?:(\w+)\s)?((?:[A-Z]\.)?\d+(?:\.\d+)*[.:)]?|[A-Z](?:\.\d+)+[.:)]?|[A-Z][.:)]?)\s+(?=[^\W\d_])"
+)
+_HEADING = re.compile(r"(#{1,6})(?:\s+(.*?))??(?:\s+#+)?\s*\Z", re.DOTALL)
+_MARKUP = re.compile(r"[*`]+")
+_UNDERLINED = re.compile(r"(.+?)\s+(=+|-{2,})\Z", re.DOTALL)
+
+
+class Lexicon(NamedTuple):
+    """The words of some languages."""
+
+    negations: frozenset[str]
+    numbers: frozenset[str]
+    months: frozenset[str]
+    days: frozenset[str]
+    references: frozenset[str]
+
+
+@cache
+def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexicon:
+    """The words of the languages, and some more that negate."""
+
+    def of(words: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        return frozenset().union(*(words[language] for language in languages))
+
+    return Lexicon(
+        of(NEGATIONS).union(word.lower() for word in negations),
+        of(NUMBERS),
+        of(MONTHS),
+        of(DAYS),
+        of(REFERENCES),
+    )
+
+
+def findings_of(
+    paragraphs: Iterable[str], guards: Sequence[str], lexicon: Lexicon
+) -> dict[str, list[str]]:
+    """What each guard finds in the paragraphs, in order.  Their white space is single spaces."""
+    found: dict[str, list[str]] = {guard: [] for guard in guards}
+    for paragraph in paragraphs:
+        title = _title(paragraph) if "headings" in found else None
+        findings = _in_text(paragraph, lexicon) if title is None else _in_title(title, lexicon)
+        for guard, finding in findings:
+            if guard in found:
+                found[guard].append(finding)
+    return found
+
+
+def _in_title(title: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
+    numbering, rest = _without_numbering(title, lexicon)
+    yield "headings", rest
+    if numbering:
+        yield "references", numbering
+
+
+def _in_text(paragraph: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
+    text = paragraph
+    match = _NUMBERING.match(paragraph)
+    # "10. Mai" is a date
+    if match and match.group(2).lower() not in lexicon.months:
+        text = paragraph[match.start(2) :]
+        yield "references", match.group(1)
+    yield from _numbers(text, lexicon)
+    tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
+    for word, _ in tokens:
+        if word.lower() in lexicon.numbers:
+            yield "numbers", word
+    for date in _dates(text, tokens, lexicon):
+        yield "dates", date
+    for negation in _negations(tokens, lexicon):
+        yield "negations", negation
+    yield from _names(text, tokens, lexicon)
+
+
+def _title(paragraph: str) -> str | None:
+    """The title of a Markdown heading, after number signs that say its level."""
+    match = _HEADING.match(paragraph)
+    if match:
+        return f"{match.group(1)} {match.group(2) or ''}"
+    match = _UNDERLINED.match(paragraph)
+    if match:
+        return f"{'#' if match.group(2)[0] == '=' else '##'} {match.group(1)}"
+    return None
+
+
+def _without_numbering(title: str, lexicon: Lexicon) -> tuple[str, str]:
+    """The number in front of a title, if there is one, and the title without it and its markup."""
+    level, _, words = title.partition(" ")
+    numbering = ""
+    match = _TITLE_NUMBERING.match(words)
+    if match:
+        word, number = match.group(1), match.group(2)
+        if word.lower() in lexicon.references if word else "." in number or number[-1] == ")":
+            numbering, words = match.group().rstrip(), words[match.end() :]
+    return numbering, f"{level} {_MARKUP.sub('', words)}"
+
+
+def path_without_numbering(path: str, lexicon: Lexicon) -> str:
+    """The same of headings as ``chunking.Chunk.heading`` has them."""
+    titles = (_without_numbering(f" {title}", lexicon)[1] for title in path.split(" > "))
+    return " > ".join(title.lstrip() for title in titles)
+
+
+def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
+    """The numbers with their units, and those that point to something."""
+    pointer = ""
+    end = 0
+    for match in _NUMBER.finditer(text):
+        attached, symbol, word = match.group(2, 3, 4)
+        if word and word.partition("/")[0].lower() not in UNITS:
+            word = None
+        unit = attached or symbol or word
+        number = text[match.start() : match.end(1)].replace(" ", "")
+        between = text[end : match.start()].split()
+        end = match.end() if unit or not match.group(4) else match.end(1)
+        before = between[-1].strip("(),.").lower() if between else ""
+        if before in lexicon.references:
+            pointer = before
+        elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):
+            pointer = ""
+        # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"
+        if pointer and not unit and "." in number:
+            yield "references", f"{pointer} {number}"
+        else:
+            yield "numbers", f"{number} {unit}" if unit else number
+
+
+def _dates(text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[str]:
+    dates = [(match.start(), match.group()) for match in _DATE.finditer(text)]
+    for index, (word, place) in enumerate(tokens):
+        lower = word.lower()
+        if lower in lexicon.days:
+            dates.append((place, word))
+        if lower not in lexicon.months:
+            continue
+        first = last = index
+        while first > max(0, index - 2) and _DAY_OR_YEAR.match(tokens[first - 1][0]):
+            first -= 1
+        while last < min(len(tokens) - 1, index + 2) and _DAY_OR_YEAR.match(tokens[last + 1][0]):
+            last += 1
+        if first < last or lower not in AMBIGUOUS_MONTHS:
+            dates.append((place, " ".join(each for each, _ in tokens[first : last + 1])))
+    return [date for _, date in sorted(dates)]
+
+
+def _negations(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:
+    """Each negation with the word after it, so that one that moves is seen to have moved."""
+    for index, (token, _) in enumerate(tokens):
+        word = token.lower()
+        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
+        if word.endswith("n't") or word == "cannot":
+            yield f"not {following}".strip()
+        elif word.startswith("n'") and "ne" in lexicon.negations:
+            yield f"ne {word[2:]}"
+        elif word in lexicon.negations:
+            yield f"{word} {following}".strip()
+
+
+def _names(
+    text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon
+) -> Iterator[tuple[str, str]]:
+    """Names of people, places and things: capitals within a sentence, and what code is made of.
+
+    Not what only points, as in "Appendix F.31".
+    """
+    begins = True
+    previous = ""
+    end = 0
+    for token, place in tokens:
+        gap = text[end:place]
+        if _SENTENCE_END.search(gap):
+            begins = not ("." in gap and _is_abbreviation(previous))
+        if previous.lower() in lexicon.references and _LETTERED.match(token):
+            yield "references", f"{previous} {token}"
+        elif token.lower() not in lexicon.references and (
+            _is_identifier(token)
+            or (token[0].isupper() and not (begins and token.lower() in OPENERS))
+        ):
+            yield "names", token
+        begins = False
+        previous = token
+        end = place + len(token)
+
+
+def _is_abbreviation(word: str) -> bool:
+    return word.lower() in ABBREVIATIONS or (len(word) == 1 and word.isupper())
+
+
+def _is_identifier(token: str) -> bool:
+    """Whether a token is no ordinary word: code, an address, an abbreviation in capitals."""
+    if token[0] == "`" or (token[0] >= "\u2600" and not token[0].isalnum()):
+        return True
+    if token[0] in "@#$/~\\-":
+        return not token[1].isdigit()
+    if token.endswith("()") or "@" in token or "://" in token:
+        return True
+    if _WORD.match(token):
+        return any(letter.isupper() for part in token.split("-") for letter in part[1:])
+    if token[0].isdigit():
+        # numbers, and what is written together with them, are of another guard
+        return False
+    return _PLAIN.match(token) is None
