@@ -7257,7 +7257,7 @@ modules = {
         '    """\n'
         '    _require_that_it_may_commit(plpy)\n'
         '    transport = Transport()\n'
-        '    pool = pool or Pool(transport, limits.requests)\n'
+        '    pool = Pool(transport, limits.requests) if pool is None else pool\n'
         '    loop = _Loop(plpy, worker, limits, transport=transport, pool=pool, clock=clock, sleep=sleep)\n'
         '    try:\n'
         '        loop.run()\n'
@@ -7412,9 +7412,10 @@ modules = {
         '        self._plpy.execute(self._pulse, [])\n'
         '        # and with that, no snapshot is left\n'
         '        self._plpy.commit()\n'
-        '        if self._clock() - self._leased_at > self._limits.lease_seconds / 3:\n'
+        '        waiting = sorted(self._held.keys() - {each.token for each in done})\n'
+        '        if waiting and self._clock() - self._leased_at > self._limits.lease_seconds / 3:\n'
         '            self._leased_at = self._clock()\n'
-        '            arguments = [list(self._held), self._limits.lease_seconds]\n'
+        '            arguments = [waiting, self._limits.lease_seconds]\n'
         '            self._try("leases could not be extended", self._extend, arguments)\n'
         '            self._plpy.commit()\n'
         '        if done:\n'
@@ -7629,7 +7630,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '10a4c3bcd5b43e01'
+GD['steward_py.digest'] = '4a4eae7ccf2ff836'
 $python$
 $definition$;
 
@@ -7644,7 +7645,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -7659,7 +7660,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -7674,7 +7675,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -7691,7 +7692,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -7707,7 +7708,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -7723,7 +7724,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -7739,7 +7740,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -7755,7 +7756,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -7776,7 +7777,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '4a4eae7ccf2ff836': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,
