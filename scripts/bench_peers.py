@@ -25,6 +25,7 @@ from pgenv.home import home, locked, make_folder, say
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = ("pgai==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.3.9")
+SPLITTERS = ("langchain-text-splitters==1.1.3", "semantic-text-splitter==0.33.1", "chonkie==1.7.0")
 # the newest that runs on Node.js 20
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
 PGQ_PACKAGE = "postgresql-15-pgq3"
@@ -201,12 +202,21 @@ def _installed(name: str, recipe: str, install: Callable[[Path], None]) -> Path:
 def python_peers() -> Path:
     """The bin folder of a Python environment with the peers that are in Python."""
 
+    return _python("venv", PYTHON_PACKAGES)
+
+
+def splitters() -> Path:
+    """The bin folder of a Python environment with the packages that cut texts."""
+    return _python("splitters", SPLITTERS)
+
+
+def _python(name: str, packages: Sequence[str]) -> Path:
     def install(folder: Path) -> None:
         _do("no environment for Python", sys.executable, "-m", "venv", folder)
         pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-input")
-        _do("pip failed", *pip, "--disable-pip-version-check", *PYTHON_PACKAGES)
+        _do("pip failed", *pip, "--disable-pip-version-check", *packages)
 
-    return _installed("venv", " ".join(PYTHON_PACKAGES), install) / "bin"
+    return _installed(name, " ".join(packages), install) / "bin"
 
 
 def node_peers() -> Path:

@@ -41,7 +41,10 @@ GROUPS = (
             "alter",
             "untrack",
             "dry_run",
+            "preview",
+            "chunk",
             "sources",
+            "policies",
             "spaces",
         ),
     ),
@@ -85,6 +88,11 @@ GROUPS = (
             "reconcile",
             "reconcile_all",
         ),
+    ),
+    (
+        "Significance",
+        "Which changes of a text are worth a new vector: say it, try it, see why.",
+        ("significance", "explain_change", "simulate", "suggest_threshold"),
     ),
     (
         "History",
