@@ -8703,6 +8703,114 @@ return format(
     vector_operator.operator
 );
 
+-- sql/src/code/functions/embedding_type.sql
+-- As what the vectors of a model are stored; with the number of dimensions.
+create or replace function steward_private.embedding_type(model steward_private.model)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return case (embedding_type.model).storage
+    when 'bit' then format('pg_catalog.bit(%s)', (embedding_type.model).dimensions)
+    else format(
+        '%s.%s(%s)',
+        left(steward_private.vector_type(), -length('.vector')),
+        (embedding_type.model).storage,
+        (embedding_type.model).dimensions
+    )
+end;
+
+-- sql/src/code/functions/embedding_of.sql
+-- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is one
+-- for each dimension: its sign.
+create or replace function steward_private.embedding_of(
+    model steward_private.model, expression text
+)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return case (embedding_of.model).storage
+    when 'bit'
+        then
+            format(
+                '%s.binary_quantize((%s)::%s)::%s',
+                left(steward_private.vector_type(), -length('.vector')),
+                embedding_of.expression,
+                steward_private.vector_type(),
+                steward_private.embedding_type(embedding_of.model)
+            )
+    else format(
+        '(%s)::%s', embedding_of.expression, steward_private.embedding_type(embedding_of.model)
+    )
+end;
+
+-- sql/src/code/functions/embedding_distance.sql
+-- The operator by which search orders what is stored: of bits it counts those that differ.
+create or replace function steward_private.embedding_distance(model steward_private.model)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return steward_private.vector_operator(
+    case
+        when (embedding_distance.model).storage = 'bit' then '<~>'
+        when (embedding_distance.model).metric = 'l2' then '<->'
+        when (embedding_distance.model).metric = 'inner_product' then '<#>'
+        else '<=>'
+    end
+);
+
+-- sql/src/code/functions/embedding_similarity.sql
+-- The expression that makes a similarity, the greater the nearer, of that distance.
+create or replace function steward_private.embedding_similarity(
+    model steward_private.model, distance text
+)
+returns text
+language sql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return format(
+    case
+        when (embedding_similarity.model).storage = 'bit'
+            then format('1 - (%%s) / %s::double precision', (embedding_similarity.model).dimensions)
+        when (embedding_similarity.model).metric = 'l2' then '1 / (1 + (%s))'
+        -- pgvector's operator has it negative, so that the nearest comes first
+        when (embedding_similarity.model).metric = 'inner_product' then '-(%s)'
+        else '1 - (%s)'
+    end,
+    embedding_similarity.distance
+);
+
+-- sql/src/code/functions/embedding_cosine.sql
+-- The expression for the cosine of two vectors as they are stored, whatever search orders by. Of
+-- bits it is that of the angle which their signs let expect.
+create or replace function steward_private.embedding_cosine(
+    model steward_private.model, a text, b text
+)
+returns text
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+return case (embedding_cosine.model).storage
+    when 'bit'
+        then
+            format(
+                'cos(pi() * (%s %s %s) / %s)',
+                embedding_cosine.a, steward_private.vector_operator('<~>'), embedding_cosine.b,
+                (embedding_cosine.model).dimensions
+            )
+    else format(
+        '1 - (%s %s %s)',
+        embedding_cosine.a, steward_private.vector_operator('<=>'), embedding_cosine.b
+    )
+end;
+
 -- sql/src/code/functions/generated_name.sql
 -- A name that a person recognises and that fits into 63 bytes whatever the table is called.
 create or replace function steward_private.generated_name(
@@ -8982,7 +9090,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_model steward_private.model;
-    v_vector text := steward_private.vector_type();
+    v_vector text;
     v_space_id integer := nextval('steward_private.space_space_id_seq');
     v_job name;
     v_doc name;
@@ -8997,6 +9105,7 @@ begin
     select m.* into strict v_model
     from steward_private.model as m
     where m.model_name = create_space.model_name;
+    v_vector := steward_private.embedding_type(v_model);
 
     v_keys := replace(v_keys, 't.', '');
     v_job := steward_private.generated_name(create_space.source, v_space_id, 'job');
@@ -9085,13 +9194,13 @@ begin
             -- what was put before it for the model: the headings above it
             prefix text,
             chunk_hash bytea not null,
-            embedding %4$s(%5$s) not null,
+            embedding %4$s not null,
             embedded_at timestamptz not null default clock_timestamp(),
             primary key (chunk_id)
         )
         $sql$,
         v_chunk, steward_private.key_definition(create_space.source), v_keys,
-        v_vector, v_model.dimensions
+        v_vector
     );
     execute format('create index on steward_data.%I (%s)', v_chunk, v_keys);
 
@@ -9129,14 +9238,14 @@ begin
             -- what was put before it for the model: the headings above it
             prefix text,
             chunk_hash bytea not null,
-            embedding %4$s(%5$s) not null,
+            embedding %4$s not null,
             embedded_at timestamptz not null,
             superseded_at timestamptz not null,
             primary key (chunk_id)
         )
         $sql$,
         v_past, steward_private.key_definition(create_space.source), v_keys,
-        v_vector, v_model.dimensions
+        v_vector
     );
     execute format('create index on steward_data.%I (%s)', v_past, v_keys);
     execute format('create index on steward_data.%I (superseded_at)', v_past);
@@ -9524,17 +9633,32 @@ declare
     v_measured text := $sql$
         select
             p.*,
-            case when o.chunk_id is not null then 1 - (p.vector %2$s o.embedding) end as cosine
+            case when o.chunk_id is not null then %2$s end as cosine
         from proposed as p
         left join %1$s as o on o.chunk_id = p.near
     $sql$;
+    v_model steward_private.model;
     v_candidate text;
     v_statement text;
 begin
+    select m.* into strict v_model
+    from steward_private.model as m
+    where m.model_name = v_space.model_name;
+
+    if v_policy ->> 'cosine' is not null and v_policy ->> 'cosine_by' = 'centroid'
+        and v_model.storage = 'bit'
+    then
+        raise exception 'vectors of model "%" have no centroid', v_model.model_name
+            using errcode = 'feature_not_supported',
+            detail = 'They are stored as bits.',
+            hint = 'Let cosine_by be chunk, lead or pairwise.';
+    end if;
+
     if v_policy ->> 'cosine' is null then
         return format(
             'compared as (select m.*, null::bigint as kept_id from (' || v_measured || ') as m),',
-            v_space.chunk_table, steward_private.vector_operator('<=>')
+            v_space.chunk_table,
+            steward_private.embedding_cosine(v_model, 'p.vector', 'o.embedding')
         );
     end if;
 
@@ -9551,14 +9675,14 @@ begin
         from measured as m
         inner join before as b on b.token = m.token
         cross join lateral (
-            select c.chunk_id, 1 - (m.vector %2$s c.embedding) as cosine
+            select c.chunk_id, %6$s as cosine
             from %1$s as c
             where
                 %3$s
                 and not exists (
                     select from proposed as p where p.token = m.token and p.chunk_id = c.chunk_id
                 )
-            order by m.vector %2$s c.embedding
+            order by cosine desc
             limit 1
         ) as o
         where m.vector is not null and coalesce(m.stage, 'different') = 'different'
@@ -9568,7 +9692,7 @@ begin
         select m.token, m.ordinal, m.near as old_id, l.cosine
         from measured as m
         inner join (
-            select f.token, 1 - (coalesce(f.vector, n.embedding) %2$s o.embedding) as cosine
+            select f.token, %7$s as cosine
             from measured as f
             inner join before as b on b.token = f.token
             inner join %1$s as o on o.chunk_id = b.chunk_ids[1]
@@ -9579,7 +9703,7 @@ begin
         $sql$
         -- the document as a whole decides
         when 'centroid' then $sql$
-        select m.token, m.ordinal, m.near as old_id, 1 - (w.centroid %2$s o.centroid) as cosine
+        select m.token, m.ordinal, m.near as old_id, %8$s as cosine
         from measured as m
         inner join (
             select f.token, %4$s.avg(%4$s.l2_normalize(coalesce(f.vector, n.embedding))) as centroid
@@ -9619,10 +9743,15 @@ begin
     return format(
         v_statement,
         v_space.chunk_table,
-        steward_private.vector_operator('<=>'),
+        steward_private.embedding_cosine(v_model, 'p.vector', 'o.embedding'),
         steward_private.key_match(v_source, 'c', 'b'),
         left(steward_private.vector_type(), -length('.vector')),
-        (v_policy ->> 'cosine')::double precision
+        (v_policy ->> 'cosine')::double precision,
+        steward_private.embedding_cosine(v_model, 'm.vector', 'c.embedding'),
+        steward_private.embedding_cosine(
+            v_model, 'coalesce(f.vector, n.embedding)', 'o.embedding'
+        ),
+        steward_private.embedding_cosine(v_model, 'w.centroid', 'o.centroid')
     );
 end
 $function$;
@@ -9642,9 +9771,14 @@ as $function$
 declare
     v_source steward_private.source := define_finish_function.source;
     v_space steward_private.space := define_finish_function.space;
+    v_model steward_private.model;
     v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
     v_body text;
 begin
+    select m.* into strict v_model
+    from steward_private.model as m
+    where m.model_name = v_space.model_name;
+
     -- vectors: of all claims one after the other; firsts says where those of each begin. Never
     -- waits: the caller may hold locks that whoever has a row is waiting for. Such claims are 'busy'.
     -- Locks in the order in which everybody does: source row, then job, then document and chunks.
@@ -9807,7 +9941,7 @@ begin
                 when p.prefix is null then x.text else substr(x.text, length(p.prefix) + 3)
             end as text,
             decode(p.chunk_hash, 'hex') as chunk_hash,
-            finish_%1$s.vectors[i.first + p.vector]::%19$s as vector,
+            %19$s as vector,
             p.chunk_id,
             p.shown,
             p.near,
@@ -10090,7 +10224,9 @@ end
         steward_private.key_match(v_source, 'c', 'i'),
         case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
         steward_private.key_list(v_source, 'p'),
-        steward_private.vector_type(),
+        steward_private.embedding_of(
+            v_model, format('finish_%s.vectors[i.first + p.vector]', v_space.space_id)
+        ),
         steward_private.key_match(v_source, 'd', 'i'),
         steward_private.key_match(v_source, 't', 'i'),
         v_source.mark_tables[3],
@@ -18628,7 +18764,7 @@ as $function$
 declare
     v_source steward_private.source := steward_private.source_of(_search_statement.source);
     v_space steward_private.space;
-    v_dimensions integer;
+    v_model steward_private.model;
     v_condition text;
 begin
     if _search_statement.k is null or _search_statement.k not between 1 and 10000 then
@@ -18652,12 +18788,12 @@ begin
             hint = 'Begin another one.';
     end if;
 
-    select m.dimensions into strict v_dimensions
+    select m.* into strict v_model
     from steward_private.model as m
     where m.model_name = v_space.model_name;
 
     perform steward_private.check_vectors(
-        array[_search_statement.query_vector], v_dimensions, 'query vector'
+        array[_search_statement.query_vector], v_model.dimensions, 'query vector'
     );
 
     -- as the policy on the chunks says it now, whatever has been renamed since
@@ -18670,14 +18806,14 @@ begin
         with nearest as materialized (
             select %5$s, c.chunk_id, c.chunk, c.distance
             from (
-                select %8$s.*, %8$s.embedding %3$s $1::%4$s as distance
+                select %8$s.*, %8$s.embedding %3$s %4$s as distance
                 from %1$s
                 where
                     -- For most callers the policy on the chunks asks for the row; the others' rights
                     -- end no policy, but chunks of rows that are gone are nobody's to see.
                     (select row_security_active(%7$L::regclass))
                     or %9$s
-                order by %8$s.embedding %3$s $1::%4$s
+                order by %8$s.embedding %3$s %4$s
                 limit %6$s
             ) as c
         )
@@ -18685,7 +18821,7 @@ begin
         select
             %10$s,
             p.place - 1,
-            1 - c.distance,
+            %12$s,
             d.headings[p.place],
             coalesce(d.shown[p.place], c.chunk)
         from nearest as c
@@ -18695,15 +18831,16 @@ begin
         $sql$,
         v_space.chunk_table,
         v_space.doc_table,
-        steward_private.vector_operator('<=>'),
-        steward_private.vector_type(),
+        steward_private.embedding_distance(v_model),
+        steward_private.embedding_of(v_model, '$1'),
         steward_private.key_list(v_source, 'c'),
         _search_statement.k,
         v_space.chunk_table,
         (select quote_ident(t.relname) from pg_class as t where t.oid = v_space.chunk_table),
         v_condition,
         steward_private.key_object(v_source, 'c'),
-        steward_private.key_match(v_source, 'd', 'c')
+        steward_private.key_match(v_source, 'd', 'c'),
+        steward_private.embedding_similarity(v_model, 'c.distance')
     );
 end
 $function$;
@@ -18769,7 +18906,9 @@ comment on function steward.search_vector(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
 'pgvector''s text form. model: the one that made it, whose space of the table is searched; '
 'without, the one that steward.promote() has chosen. Finds only what belongs to rows that the '
-'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';
+'caller may see. similarity is the cosine; with metric l2 1 / (1 + distance), with inner_product '
+'that product, of vectors stored as bits the share of signs that agree. For steward_reader with '
+'SELECT on the source.';
 
 -- sql/src/code/functions/search.sql
 create or replace function steward.search(
@@ -20954,13 +21093,13 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_set jsonb := index_health.settings;
-    v_class text;
+    v_schema text;
 begin
     if not exists (select from steward_private.space as s where s.state <> 'retired') then
         return;
     end if;
 
-    v_class := regexp_replace(steward_private.vector_type(), '[.]vector$', '.vector_cosine_ops');
+    v_schema := left(steward_private.vector_type(), -length('.vector'));
 
     return query
     select
@@ -20970,7 +21109,7 @@ begin
         case
             when f.has_index or f.chunks is null then 'ok'
             -- pgvector has no index for so many
-            when f.dimensions > 2000 then 'ok'
+            when f.dimensions > f.most then 'ok'
             when f.chunks >= (v_set ->> 'unindexed_critical')::bigint then 'critical'
             when f.chunks >= (v_set ->> 'unindexed_warn')::bigint then 'warn'
             else 'ok'
@@ -20983,12 +21122,23 @@ begin
         case
             when not f.has_index and f.chunks >= (v_set ->> 'unindexed_warn')::bigint
                 then case
-                    when f.dimensions > 2000
-                        then 'pgvector has no index for more than 2000 dimensions.'
+                    when f.dimensions > f.most
+                        then format(
+                            'pgvector has no index for more than %s dimensions of type %s.',
+                            f.most, f.storage
+                        )
                     else format(
                         'Run: create index concurrently on %s using hnsw (embedding %s); below '
                         'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0;',
-                        f.chunk_table, v_class
+                        f.chunk_table,
+                        format(
+                            '%s.%s_%s_ops', v_schema, f.storage,
+                            case
+                                when f.storage = 'bit' then 'hamming'
+                                when f.metric = 'inner_product' then 'ip'
+                                else f.metric
+                            end
+                        )
                     )
                 end
         end
@@ -20999,6 +21149,9 @@ begin
             r.chunks,
             sp.chunk_table,
             m.dimensions,
+            m.storage,
+            m.metric,
+            case m.storage when 'vector' then 2000 when 'halfvec' then 4000 else 64000 end as most,
             exists (
                 select from pg_index as i
                 inner join pg_class as c on c.oid = i.indexrelid

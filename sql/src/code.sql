@@ -21,6 +21,11 @@
 \ir code/functions/key_definition.sql
 \ir code/functions/vector_type.sql
 \ir code/functions/vector_operator.sql
+\ir code/functions/embedding_type.sql
+\ir code/functions/embedding_of.sql
+\ir code/functions/embedding_distance.sql
+\ir code/functions/embedding_similarity.sql
+\ir code/functions/embedding_cosine.sql
 \ir code/functions/generated_name.sql
 \ir code/functions/plan_options.sql
 \ir code/functions/class_operator.sql

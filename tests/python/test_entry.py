@@ -269,8 +269,13 @@ def test_work() -> None:
         [{"token": 1, "model": MODEL, "claimed_source": "notes", "texts": ["one"]}]
     ]
     settings = {"name": MODEL, "provider": "builtin", "dimensions": 256}
+
+    def load(arguments: Sequence[object]) -> list[Row]:
+        entry.load_provider(plpy, str(arguments[0]))
+        return []
+
     plpy = FakePlpy(
-        _load_provider=lambda arguments: entry.load_provider(plpy, str(arguments[0])) or [],
+        _load_provider=load,
         model_settings=lambda _arguments: [{"settings": json.dumps(settings), "allowed": ""}],
         pg_backend_pid=lambda _arguments: [],
         claim=lambda _arguments: batches.pop() if batches else [],
