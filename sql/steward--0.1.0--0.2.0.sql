@@ -1299,7 +1299,7 @@ modules = {
         'from steward_py.server import Server\n'
         '\n'
         '_SETTINGS = (\n'
-        '    "select s.settings, s.allowed, s.value, s.reference, s.origin, s.has_secret"\n'
+        '    "select s.settings, s.allowed, s.secret_value, s.reference, s.origin, s.has_secret"\n'
         '    " from steward_private.model_settings($1) as s"\n'
         ')\n'
         '_LARGEST_FILE = 64 * 1024\n'
@@ -1373,7 +1373,7 @@ modules = {
         '    called = url_of(model).origin\n'
         '    if origin != called:\n'
         '        raise _NoKey(f"is for {origin}, not for {called}")\n'
-        '    value, reference = row["value"], row["reference"]\n'
+        '    value, reference = row["secret_value"], row["reference"]\n'
         '    if value is None and reference is None:\n'
         '        raise _NoKey("refers to what the owner of pg_steward may not read")\n'
         '    key = str(value) if value is not None else _referred(str(reference), environment)\n'
@@ -7919,7 +7919,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '1d49e03ca8ab5185'
+GD['steward_py.digest'] = '1f8c507a33f239e0'
 $python$
 $definition$;
 
@@ -7934,7 +7934,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -7949,7 +7949,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, chunking)
 $python$
@@ -7964,7 +7964,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -7981,7 +7981,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -8006,7 +8006,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8031,7 +8031,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8055,7 +8055,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8071,7 +8071,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8087,7 +8087,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8103,7 +8103,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8119,7 +8119,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8140,7 +8140,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '1d49e03ca8ab5185': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1f8c507a33f239e0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -8422,7 +8422,7 @@ begin
 
     foreach v_word in array regexp_split_to_array(btrim(allow_endpoints.allowed), '[ ,]+') loop
         if v_word !~ '^(([*][.])?[A-Za-z0-9_.-]+(:[0-9]{1,5})?|[0-9a-fA-F.:]+/[0-9]{1,3})$'
-            and v_word !~ '^\[[0-9a-fA-F:]+\](:[0-9]{1,5})?$'
+            and v_word !~ '^[[][0-9a-fA-F:]+[]](:[0-9]{1,5})?$'
             and v_word <> ''
         then
             raise exception '"%" cannot be allowed as an endpoint', v_word
@@ -8671,8 +8671,8 @@ return case (embedding_type.model).storage
 end;
 
 -- sql/src/code/functions/embedding_of.sql
--- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is one
--- for each dimension: its sign.
+-- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is
+-- one for each dimension: its sign.
 create or replace function steward_private.embedding_of(
     model steward_private.model, expression text
 )
@@ -13857,10 +13857,10 @@ begin
         when add_model.provider = 'http' and (
             add_model.answer is null
             or add_model.request is null
-            or add_model.request::text !~ '\{\{texts?\}\}'
+            or add_model.request::text !~ '[{][{]texts?[}][}]'
         )
             then 'provider http needs a request with {{texts}} or {{text}} in it, and an answer'
-        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*\{secret\}'
+        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*[{]secret[}]'
             then 'secret_header is of the form Name: value with {secret} in it'
         when add_model.secret !~ '^[A-Za-z0-9_.-]+$'
             then 'secret is the name of a secret, of letters, digits, _, . and -'
@@ -13973,7 +13973,7 @@ end;
 -- themselves. No row when there is no such model.
 create or replace function steward_private.model_settings(model text)
 returns table (
-    settings jsonb, allowed text, value text, reference text, origin text, has_secret boolean
+    settings jsonb, allowed text, secret_value text, reference text, origin text, has_secret boolean
 )
 language sql
 stable parallel unsafe
@@ -13983,7 +13983,7 @@ begin atomic
     select
         steward_private.public_model_settings(m.model_name) as settings,
         steward_private.setting_value('allowed_endpoints') as allowed,
-        s.value,
+        s.value as secret_value,
         -- What a reference leads to is read as the server. Whoever owns the table can write there
         -- whatever he likes, so that has to be somebody who may read files of the server anyway.
         case
@@ -14105,7 +14105,7 @@ comment on function steward.set_secret(text, text, text) is
 'Keep a key for a provider under a name that steward.add_model() can say, or replace it. origin: '
 'whom it may be sent to, as https://api.openai.com; it is sent to nobody else, whatever endpoint a '
 'model has. No role can read it: it goes from a private table into the request. Give the value as '
-'a parameter (\bind in psql 16), not in the text of the statement, which the log and '
+'a parameter, not in the text of the statement, which the log and '
 'pg_stat_activity can show; better, have a superuser refer to a file with steward.refer_secret(). '
 'It is in dumps of the database. For steward_admin.';
 
@@ -15401,7 +15401,8 @@ comment on function steward.claim(text, integer, interval, regclass, text) is
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
 'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
 'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
-'backfill, which get a tenth of each batch at least. Commit before calling a provider. For steward_worker.';
+'backfill, which get a tenth of each batch at least. Commit before calling a provider. For '
+'steward_worker.';
 
 -- sql/src/code/functions/complete.sql
 create or replace function steward.complete(

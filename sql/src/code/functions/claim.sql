@@ -165,4 +165,5 @@ comment on function steward.claim(text, integer, interval, regclass, text) is
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
 'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
 'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
-'backfill, which get a tenth of each batch at least. Commit before calling a provider. For steward_worker.';
+'backfill, which get a tenth of each batch at least. Commit before calling a provider. For '
+'steward_worker.';
