@@ -1064,6 +1064,33 @@ ARGUMENTS = (
     "select steward.retry_failed(%s::regclass)",
     "select steward.add_model(%s, 3, 'mine')",
     "select steward.add_model('a@' || txid_current(), 3, %s)",
+    *(
+        f"select steward.add_model('a@1', 3, 'http', endpoint => 'http://127.0.0.1:1', "
+        f"request => '[\"{{{{texts}}}}\"]', answer => 'x', {name} => %s)"
+        for name in (
+            "secret",
+            "remote_name",
+            "metric",
+            "storage",
+            "document_prefix",
+            "query_prefix",
+            "on_too_long",
+            "encoding",
+            "secret_header",
+        )
+    ),
+    "select steward.add_model('a@1', 3, 'openai', endpoint => %s)",
+    "select steward.add_model('a@1', 3, 'http', endpoint => 'http://127.0.0.1:1', "
+    "request => '[\"{{texts}}\"]', answer => %s)",
+    "select steward.test_model(%s)",
+    "select steward._load_provider(%s)",
+    "select steward._embed_query(%s, 'a')",
+    "select steward._embed_query('builtin/hash@1', %s)",
+    "select steward._model_settings(%s)",
+    "select steward.set_secret(%s, 'a', 'http://a')",
+    "select steward.set_secret('a', %s, 'http://a')",
+    "select steward.set_secret('a', 'a', %s)",
+    "select steward.drop_secret(%s)",
     "select * from steward.claim(%s)",
     "select * from steward.claim('me', provider => %s)",
     "select * from steward.claim('me', source => %s::regclass)",
