@@ -46,9 +46,21 @@ GROUPS = (
             "sources",
             "policies",
             "spaces",
+        ),
+    ),
+    (
+        "Models",
+        "What makes vectors, where, and with which key.",
+        (
             "models",
             "add_model",
+            "test_model",
             "set_price",
+            "secrets",
+            "set_secret",
+            "refer_secret",
+            "drop_secret",
+            "allow_endpoints",
         ),
     ),
     (

@@ -1064,6 +1064,33 @@ ARGUMENTS = (
     "select steward.retry_failed(%s::regclass)",
     "select steward.add_model(%s, 3, 'mine')",
     "select steward.add_model('a@' || txid_current(), 3, %s)",
+    *(
+        f"select steward.add_model('a@1', 3, 'http', endpoint => 'http://127.0.0.1:1', "
+        f"request => '[\"{{{{texts}}}}\"]', answer => 'x', {name} => %s)"
+        for name in (
+            "secret",
+            "remote_name",
+            "metric",
+            "storage",
+            "document_prefix",
+            "query_prefix",
+            "on_too_long",
+            "encoding",
+            "secret_header",
+        )
+    ),
+    "select steward.add_model('a@1', 3, 'openai', endpoint => %s)",
+    "select steward.add_model('a@1', 3, 'http', endpoint => 'http://127.0.0.1:1', "
+    "request => '[\"{{texts}}\"]', answer => %s)",
+    "select steward.test_model(%s)",
+    "select steward._load_provider(%s)",
+    "select steward._embed_query(%s, 'a')",
+    "select steward._embed_query('builtin/hash@1', %s)",
+    "select steward._model_settings(%s)",
+    "select steward.set_secret(%s, 'a', 'http://a')",
+    "select steward.set_secret('a', %s, 'http://a')",
+    "select steward.set_secret('a', 'a', %s)",
+    "select steward.drop_secret(%s)",
     "select * from steward.claim(%s)",
     "select * from steward.claim('me', provider => %s)",
     "select * from steward.claim('me', source => %s::regclass)",
@@ -1090,13 +1117,18 @@ ARGUMENTS = (
     "select steward._describe(%s::regclass, 'body', null, true)",
     "select steward._describe('mine', %s, null, true)",
     "select steward._describe('mine', 'body', %s, true)",
-    "select * from steward._count_chunks(array[%s], 1000)",
+    "select * from steward._count_chunks(array[%s], null)",
     "select steward._has_before_update_trigger(%s::regclass)",
     "select steward._search_statement('source', %s, 3, null)",
     "select steward._describe_content(%s::regclass, 'body', null)",
     "select steward._describe_content('mine', %s, null)",
     "select steward._describe_content('mine', 'body', %s)",
     "select steward._check_options(jsonb_build_object('mode', %s::text))",
+    "select steward._parts('mine', %s)",
+    "select steward._parts('mine', 'body, ' || %s)",
+    "select steward._policy(jsonb_build_object('strategy', %s::text), null)",
+    "select steward._policy(null, jsonb_build_object('cosine_by', %s::text))",
+    "select steward._policy(null, jsonb_build_object('negations', array[%s::text]))",
     *(
         "select steward._begin_track('mine', " + arguments + ")"
         for arguments in (

@@ -8,4 +8,7 @@
 \ir code/python/explain_change.sql
 \ir code/python/replay.sql
 \ir code/python/embed.sql
+\ir code/python/_load_provider.sql
+\ir code/python/_embed_query.sql
+\ir code/python/test_model.sql
 \ir code/python/work.sql

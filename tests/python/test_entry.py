@@ -265,8 +265,19 @@ def test_embed_null_and_blank() -> None:
 
 
 def test_work() -> None:
-    batches: list[list[Row]] = [[{"token": 1, "model": MODEL, "texts": ["one"]}]]
+    batches: list[list[Row]] = [
+        [{"token": 1, "model": MODEL, "claimed_source": "notes", "texts": ["one"]}]
+    ]
+    settings = {"name": MODEL, "provider": "builtin", "dimensions": 256}
+
+    def load(arguments: Sequence[object]) -> list[Row]:
+        entry.load_provider(plpy, str(arguments[0]))
+        return []
+
     plpy = FakePlpy(
+        _load_provider=load,
+        model_settings=lambda _arguments: [{"settings": json.dumps(settings), "allowed": ""}],
+        pg_backend_pid=lambda _arguments: [],
         claim=lambda _arguments: batches.pop() if batches else [],
         complete=lambda _arguments: [{"token": 1, "outcome": "embedded"}],
         reap=lambda _arguments: [{"reap": 0}],
