@@ -337,7 +337,8 @@ CATALOG_BREAKS: tuple[tuple[CatalogRule, LiteralString, str], ...] = (
     (without_comment, "comment on function steward._tasks(integer) is ''", "steward._tasks("),
     (
         without_comment,
-        "comment on procedure steward.work(integer, integer, integer, integer, text, integer, integer) is null",
+        "comment on procedure steward.work("
+        "integer, integer, integer, integer, text, integer, integer) is null",
         "steward.work(",
     ),
     (without_comment, "comment on view steward.jobs is null", "steward.jobs"),
@@ -378,7 +379,8 @@ CATALOG_BREAKS: tuple[tuple[CatalogRule, LiteralString, str], ...] = (
     ),
     (
         without_search_path,
-        "alter procedure steward.work(integer, integer, integer, integer, text, integer, integer) security definer",
+        "alter procedure steward.work("
+        "integer, integer, integer, integer, text, integer, integer) security definer",
         "steward.work(",
     ),
     (
