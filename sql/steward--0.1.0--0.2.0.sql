@@ -921,7 +921,7 @@ $definition$;
 
 execute $definition$
 create or replace function steward_private.accepted(
-    olds text[], texts text[], headings text[], significance jsonb
+    olds text[], old_prefixes text[], texts text[], prefixes text[], significance jsonb
 )
 returns boolean[]
 language plpgsql
@@ -2526,8 +2526,10 @@ modules = {
         'def accepted(\n'
         '    plpy: Server,\n'
         '    olds: Sequence[str],\n'
+        '    old_prefixes: Sequence[str | None],\n'
         '    texts: Sequence[str],\n'
-        '    headings: Sequence[str | None],\n'
+        '    prefixes: Sequence[str | None],\n'
+        '    *,\n'
         '    policy_json: str | None,\n'
         ') -> list[bool]:\n'
         '    """Whether each text may keep the vector of the old one; see ``planning.accepts``."""\n'
@@ -2535,8 +2537,8 @@ modules = {
         '        policy = parse_policy(_json_object("the significance policy is", policy_json))\n'
         '        pulse = _pulse(plpy, time.monotonic)\n'
         '        return [\n'
-        '            accepts(old, text, heading, policy, pulse)\n'
-        '            for old, text, heading in zip(olds, texts, headings)\n'
+        '            accepts(old, new, policy, pulse)\n'
+        '            for old, new in zip(zip(olds, old_prefixes), zip(texts, prefixes))\n'
         '        ]\n'
         '\n'
         '\n'
@@ -2684,7 +2686,12 @@ modules = {
         '    try:\n'
         '        return [\n'
         '            KnownChunk(\n'
-        '                int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]), str(row["text"])\n'
+        '                int(row["chunk_id"]),\n'
+        '                int(row["ordinal"]),\n'
+        '                str(row["chunk_hash"]),\n'
+        '                str(row["text"]),\n'
+        '                row.get("prefix"),\n'
+        '                row.get("accepted"),\n'
         '            )\n'
         '            for row in json.loads(known_json)\n'
         '        ]\n'
@@ -2848,6 +2855,7 @@ modules = {
         '_DECISIONS = {\n'
         '    "same": "keep",\n'
         '    "moved": "move",\n'
+        '    "accepted": "accept",\n'
         '    "normalised": "accept",\n'
         '    "similar": "accept",\n'
         '}\n'
@@ -2855,6 +2863,7 @@ modules = {
         '_REASONS = {\n'
         '    "same": "unchanged",\n'
         '    "moved": "unchanged, in another place",\n'
+        '    "accepted": "accepted before by this policy, and unchanged since",\n'
         '    "normalised": "equal after normalisation of {normalise}",\n'
         '    "similar": "at least {similarity} alike, and nothing guarded has changed",\n'
         '    "different": "less than {similarity} alike",\n'
@@ -4747,7 +4756,8 @@ modules = {
         'from steward_py.similarity import longest_ascent, similarity\n'
         '\n'
         'STAGES = (\n'
-        '    "same", "moved", "normalised", "similar", "guarded", "structure", "different", "new", "removed",\n'
+        '    "same", "moved", "accepted", "normalised", "similar", "guarded", "structure", "different",\n'
+        '    "new", "removed",\n'
         ')  # fmt: skip\n'
         '\n'
         '_MOST_FINDINGS = 20\n'
@@ -4755,12 +4765,23 @@ modules = {
         '\n'
         '\n'
         'class KnownChunk(NamedTuple):\n'
-        '    """A stored chunk, as far as it matters here: ``text`` is what its vector was made from."""\n'
+        '    """A stored chunk, as far as it matters here: ``text`` is what its vector was made from.\n'
+        '\n'
+        '    ``prefix`` is the part of it that the headings are, ``accepted`` the text that this very policy\n'
+        '    has accepted in its place.\n'
+        '    """\n'
         '\n'
         '    chunk_id: int\n'
         '    ordinal: int\n'
         '    chunk_hash: str\n'
         '    text: str\n'
+        '    prefix: str | None = None\n'
+        '    accepted: str | None = None\n'
+        '\n'
+        '    @property\n'
+        '    def own_text(self) -> str:\n'
+        '        """The text without the headings."""\n'
+        '        return self.text if self.prefix is None else self.text[len(self.prefix) + 2 :]\n'
         '\n'
         '\n'
         'class PlannedChunk(NamedTuple):\n'
@@ -5008,9 +5029,38 @@ modules = {
         '            number: _Choice("same" if number in stayed else "moved", self.rows[row])\n'
         '            for number, row in anchors.items()\n'
         '        }\n'
+        '        for number, row in self._accepted_before(anchors).items():\n'
+        '            known = self.rows[row]\n'
+        '            alike = similarity(known.text, self.embedded[number], 0.0, pulse)\n'
+        '            choices[number] = _Choice("accepted", known, Verdict("accepted", True, alike))\n'
+        '            anchors[number] = row\n'
         '        if len(anchors) < min(len(self.rows), len(self.chunks)):\n'
         '            choices.update(self._judge_others(anchors, pulse))\n'
         '        return [choices.get(number, _Choice("new")) for number in range(len(self.chunks))]\n'
+        '\n'
+        '    def _prefix(self, number: int) -> str | None:\n'
+        '        """The headings that are embedded before a chunk."""\n'
+        '        piece = self.chunks[number]\n'
+        '        return None if self.embedded[number] == piece.text else piece.heading\n'
+        '\n'
+        '    def _accepted_before(self, anchors: Mapping[int, int]) -> dict[int, int]:\n'
+        '        """Chunks that are shown as they are now with the vector of a row, and stay with it.\n'
+        '\n'
+        '        Otherwise what the cosine of the vectors has decided would be sent again.\n'
+        '        """\n'
+        '        anchored = set(anchors.values())\n'
+        '        rows_of: defaultdict[tuple[str, str | None], deque[int]] = defaultdict(deque)\n'
+        '        for index, row in enumerate(self.rows):\n'
+        '            if row.accepted is not None and index not in anchored:\n'
+        '                rows_of[row.accepted, row.prefix].append(index)\n'
+        '        if not rows_of:\n'
+        '            return {}\n'
+        '        found = {}\n'
+        '        for number, piece in enumerate(self.chunks):\n'
+        '            rows = rows_of.get((piece.text, self._prefix(number)))\n'
+        '            if number not in anchors and rows:\n'
+        '                found[number] = rows.popleft()\n'
+        '        return found\n'
         '\n'
         '    def _judge_others(self, anchors: Mapping[int, int], pulse: Pulse) -> dict[int, _Choice]:\n'
         '        anchored = set(anchors.values())\n'
@@ -5032,11 +5082,12 @@ modules = {
         '            match = matches[number]\n'
         '            row = self.rows[match.old]\n'
         '            piece = self.chunks[number]\n'
-        '            if self.embedded[number] == piece.text:\n'
+        '            prefix = self._prefix(number)\n'
+        '            if row.prefix is None and prefix is None:\n'
         '                pair = old[match.old], new[number]\n'
         '                alike: float | None = match.similarity\n'
         '            else:\n'
-        '                pair = _below_headings(row.text, piece.text, piece.heading, self.policy)\n'
+        '                pair = _below_headings(row.own_text, row.prefix, piece.text, prefix, self.policy)\n'
         '                alike = None\n'
         '            verdict = self._of_parts(piece, pair[0].text) or judge_readings(\n'
         '                *pair, self.policy, pulse, alike\n'
@@ -5061,23 +5112,17 @@ modules = {
         '\n'
         '\n'
         'def accepts(\n'
-        '    old_text: str, text: str, heading: str | None, policy: Policy, pulse: Pulse = None\n'
+        '    old: tuple[str, str | None], new: tuple[str, str | None], policy: Policy, pulse: Pulse = None\n'
         ') -> bool:\n'
-        '    """Whether a chunk may keep the vector of another text; heading: that embedded before it."""\n'
-        '    if heading is None:\n'
-        '        return judge_readings(Reading(old_text, policy), Reading(text, policy), policy, pulse).keeps\n'
-        '    pair = _below_headings(old_text, text, heading, policy)\n'
+        '    """Whether a chunk may keep the vector of another; each a text and the headings before it."""\n'
+        '    pair = _below_headings(*old, *new, policy)\n'
         '    return judge_readings(*pair, policy, pulse).keeps\n'
         '\n'
         '\n'
         'def _below_headings(\n'
-        '    old_text: str, text: str, new_heading: str | None, policy: Policy\n'
+        '    old_text: str, old_prefix: str | None, text: str, prefix: str | None, policy: Policy\n'
         ') -> tuple[Reading, Reading]:\n'
-        '    """The two texts without the headings that were embedded before them."""\n'
-        '    heading, blank, rest = old_text.partition("\\n\\n")\n'
-        '    if not blank:\n'
-        '        heading, rest = "", old_text\n'
-        '    return Reading(rest, policy, heading), Reading(text, policy, new_heading)\n'
+        '    return Reading(old_text, policy, old_prefix), Reading(text, policy, prefix)\n'
         '\n'
         '\n'
         'def _match(\n'
@@ -8055,7 +8100,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '3bac6bb18d6ea6ab'
+GD['steward_py.digest'] = '41f8cc38e7c81772'
 $python$
 $definition$;
 
@@ -8070,7 +8115,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8085,7 +8130,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8110,7 +8155,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8125,7 +8170,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8134,7 +8179,7 @@ $definition$;
 execute $definition$
 -- sql/src/code/python/accepted.sql
 create or replace function steward_private.accepted(
-    olds text[], texts text[], headings text[], significance jsonb
+    olds text[], old_prefixes text[], texts text[], prefixes text[], significance jsonb
 )
 returns boolean[]
 language plpython3u
@@ -8142,9 +8187,11 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
+return steward_py.entry.accepted(
+    plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
+)
 $python$
 $definition$;
 
@@ -8167,7 +8214,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8191,7 +8238,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8207,7 +8254,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8223,7 +8270,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8239,7 +8286,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8255,7 +8302,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8276,7 +8323,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '3bac6bb18d6ea6ab': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -8336,9 +8383,9 @@ comment on function steward_private.check_policy(jsonb) is
 'A policy of significance, checked, with every default written out.';
 
 -- sql/src/code/python/accepted.sql
-comment on function steward_private.accepted(text[], text[], text[], jsonb) is
+comment on function steward_private.accepted(text[], text[], text[], text[], jsonb) is
 'Whether, by the text stages of a policy, each text may keep the vector that was made of the old '
-'one. headings: what was put before the text for the model; null: nothing.';
+'one. prefixes: the headings that were put before it for the model; null: none.';
 
 -- sql/src/code/python/explain_change.sql
 comment on function steward_private.explain_change(text, text, text, jsonb) is
@@ -10191,9 +10238,14 @@ begin
             coalesce(s.reused, 0) as reused,
             coalesce(s.accepted, 0) as accepted,
             i.policy_version,
-            i.plan -> 'details' || jsonb_strip_nulls(
-                jsonb_build_object('pairs', s.pairs, 'kept_by_cosine', nullif(s.near, 0))
-            ) as details,
+            (
+                i.plan -> 'details' || jsonb_strip_nulls(
+                    jsonb_build_object(
+                        'pairs', jsonb_path_query_array(s.pairs, '$[0 to 99]'),
+                        'kept_by_cosine', nullif(s.near, 0)
+                    )
+                )
+            ) %25$s as details,
             (select count(*) from removed as r where r.token = i.token)::integer as removed
         from item as i
         left join summed as s on s.token = i.token
@@ -10353,7 +10405,9 @@ end
                 )
             else ''
         end,
-        steward_private.compared_statement(v_source, v_space)
+        steward_private.compared_statement(v_source, v_space),
+        -- where no history is kept, not of what was said either
+        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end
     );
     execute format(
         'create or replace function steward_private.finish_%s('
@@ -10447,7 +10501,13 @@ begin
                     'ordinal', coalesce(array_position(d.chunk_ids, c.chunk_id), 0) - 1,
                     'chunk_hash', encode(c.chunk_hash, 'hex'),
                     -- what its vector was made of, whatever is shown by now
-                    'text', coalesce(c.prefix || E'\n\n', '') || c.chunk
+                    'text', coalesce(c.prefix || E'\n\n', '') || c.chunk,
+                    'prefix', c.prefix,
+                    -- by another version of the policy it would not count
+                    'accepted', case
+                        when d.policy_version = %8$s
+                            then d.shown[array_position(d.chunk_ids, c.chunk_id)]
+                    end
                 )
                 order by c.chunk_id
             )
@@ -10464,7 +10524,8 @@ end
         steward_private.key_match(v_source, 'd', 'k'),
         steward_private.key_match(v_source, 'c', 'd'),
         v_space.space_id,
-        v_columns || ', ordinality'
+        v_columns || ', ordinality',
+        v_source.policy_version
     );
     execute format(
         'create or replace function steward_private.known_%s(keys jsonb) '
@@ -12177,7 +12238,7 @@ begin
         -- the separator is white space to whoever cuts the text, and tells the parts apart
         select
             string_agg(
-                format('coalesce(%I::text, '''')', p.name), E' || E''\\n\\x1d\\n'' || ' order by p.n
+                format(E'translate(coalesce(%I::text, \'\'), E\'\\x1d\', \' \')', p.name), E' || E''\\n\\x1d\\n'' || ' order by p.n
             )
         into v_content
         from unnest(parts) with ordinality as p (name, n);
@@ -12251,6 +12312,34 @@ end;
 
 comment on function steward._policy(jsonb, jsonb) is
 'Part of steward.track(): the options with every default written out.';
+
+-- sql/src/code/functions/require_known_parts.sql
+-- A policy may say that every change of some part of the content counts: only of one that there is.
+create or replace function steward_private.require_known_parts(
+    relation regclass, significance jsonb, parts name[]
+)
+returns void
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_part text;
+begin
+    select a.name into v_part
+    from jsonb_array_elements_text(require_known_parts.significance -> 'always') as a (name)
+    where a.name <> all(coalesce(require_known_parts.parts, '{}')::text[])
+    limit 1;
+
+    if found then
+        raise exception 'content of table % has no part "%"', require_known_parts.relation, v_part
+            using errcode = 'invalid_parameter_value',
+            detail = 'The policy says that its every change counts.',
+            hint = 'Parts are the columns of a content that is a list, such as ''title, body''.';
+    end if;
+end
+$function$;
 
 -- sql/src/code/functions/significance.sql
 create or replace function steward.significance(
@@ -12456,6 +12545,10 @@ begin
     inner join pg_type as t on t.oid = a.atttypid
     where i.indexrelid = v_key and k.n <= i.indnkeyatts
     returning * into v_source;
+
+    perform steward_private.require_known_parts(
+        v_source.relation, v_source.significance, v_source.parts
+    );
 
     insert into steward_private.policy (source_id, policy_version, chunking, significance)
     values (v_source.source_id, 1, v_source.chunking, v_source.significance);
@@ -13032,6 +13125,8 @@ begin
         finished = v_is_light
     where s.source_id = v_old.source_id
     returning s.* into v_new;
+
+    perform steward_private.require_known_parts(v_new.relation, v_new.significance, v_new.parts);
 
     if v_is_other_policy then
         insert into steward_private.policy (source_id, policy_version, chunking, significance)
@@ -16308,7 +16403,8 @@ begin
             changed as materialized (
                 select
                     f.n,
-                    coalesce(c.prefix || E'\n\n', '') || c.chunk as was,
+                    c.chunk as was,
+                    c.prefix as old_prefix,
                     s.shown as is_now,
                     p.prefix,
                     row_number() over () as place
@@ -16329,13 +16425,14 @@ begin
                 from (
                     select
                         array_agg(c.was order by c.place) as were,
+                        array_agg(c.old_prefix order by c.place) as old_prefixes,
                         array_agg(c.is_now order by c.place) as are,
                         array_agg(c.prefix order by c.place) as prefixes
                     from changed as c
                     having count(*) > 0
                 ) as a
                 cross join lateral unnest(
-                    steward_private.accepted(a.were, a.are, a.prefixes, %9$L)
+                    steward_private.accepted(a.were, a.old_prefixes, a.are, a.prefixes, %9$L)
                 ) with ordinality as v (is_accepted, place)
                 inner join changed as c on c.place = v.place
                 where not v.is_accepted
@@ -17410,7 +17507,7 @@ comment on function steward.explain_change(text, text, jsonb, jsonb) is
 'shown), embed or remove. stage: what decided, cheapest first: same, moved, normalised, guarded, '
 'structure, similar or different; new and removed have nothing to be compared with. similarity: '
 'of the two texts, from 0 to 1. significance, chunking: see steward.significance() and '
-'steward.track(); null: the defaults. For steward_operator.';
+'steward.track(); null: the defaults. For steward_admin, because a tokenizer may be a file of the server.';
 
 create or replace function steward.explain_change(
     source regclass, key jsonb, new_text text default null
@@ -17437,6 +17534,7 @@ declare
     v_keys jsonb;
     v_text text := explain_change.new_text;
     v_known text;
+    v_is_there boolean := true;
 begin
     perform steward_private.require_sight_of_all(v_source);
     v_keys := jsonb_build_array(steward_private.key_value(v_source, explain_change.key));
@@ -17451,6 +17549,20 @@ begin
         )
         into v_text
         using v_keys;
+
+        if v_text is null then
+            execute format(
+                'select bool_or(r.found) from steward_private.there_%s($1) as r',
+                v_source.source_id
+            )
+            into v_is_there
+            using v_keys;
+        end if;
+
+        if not v_is_there then
+            raise exception 'there is no row % of table %', explain_change.key, v_source.relation
+                using errcode = 'no_data_found';
+        end if;
     end if;
 
     execute format('select k.known from steward_private.known_%s($1) as k', v_space_id)
@@ -17726,6 +17838,7 @@ declare
     v_hash bytea;
     v_doc record;
     v_old record;
+    v_pairs record;
     v_known text;
     v_ids bigint[];
     v_count integer;
@@ -17893,6 +18006,48 @@ begin
             using errcode = 'object_not_in_prerequisite_state';
     end if;
 
+    -- What was accepted by another policy is to be so by the present one.
+    if v_old.shown is not null and v_source.significance ->> 'cosine' is null then
+        execute format(
+            $sql$
+            select
+                array_agg(c.chunk order by o.n) as olds,
+                array_agg(c.prefix order by o.n) as old_prefixes,
+                array_agg(o.shown order by o.n) as texts,
+                array_agg(o.heading order by o.n) as headings
+            from unnest($1, $2, $3) with ordinality as o (chunk_id, shown, heading, n)
+            inner join (
+                select t.chunk_id, t.chunk, t.prefix from %1$s as t
+                union
+                select t.chunk_id, t.chunk, t.prefix from %2$s as t
+            ) as c on c.chunk_id = o.chunk_id
+            where o.shown is not null
+            $sql$,
+            v_space.chunk_table, v_space.past_table
+        )
+        into v_pairs
+        using v_old.chunk_ids::bigint[], v_old.shown::text[], v_old.headings::text[];
+
+        if false = any(
+            steward_private.accepted(
+                v_pairs.olds, v_pairs.old_prefixes, v_pairs.texts,
+                case
+                    when (v_source.chunking ->> 'headings')::boolean then v_pairs.headings
+                    else array_fill(null::text, array[cardinality(v_pairs.texts)])
+                end,
+                v_source.significance
+            )
+        ) then
+            raise exception 'revision % of document % of table % has vectors of an earlier text',
+                v_old.revision, v_key, v_source.relation
+                using errcode = 'object_not_in_prerequisite_state',
+                detail = format(
+                    'The change was accepted by version %s of the policy; by version %s it counts.',
+                    v_old.policy_version, v_source.policy_version
+                );
+        end if;
+    end if;
+
     v_now := clock_timestamp();
 
     if v_is_kept then
@@ -17970,7 +18125,7 @@ begin
         v_space.doc_table, steward_private.key_record(v_source, '$1'),
         steward_private.key_match(v_source, 't', 'k')
     )
-    using v_key, coalesce(v_ids, '{}'), v_now, v_old.shown::text[], v_old.policy_version;
+    using v_key, coalesce(v_ids, '{}'), v_now, v_old.shown::text[], v_source.policy_version;
 
     insert into steward_private.tally (space_id, chunks, accepted)
     values (
@@ -17979,13 +18134,15 @@ begin
     );
 
     insert into steward_private.decision (
-        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,
-        decided_at
+        space_id, key, revision, policy_version, outcome, reason, chunks_reused, chunks_accepted,
+        chunks_removed, characters, decided_at
     )
     values (
-        v_space.space_id, v_key, v_doc.revision + 1, 'restored',
+        v_space.space_id, v_key, v_doc.revision + 1, v_source.policy_version, 'restored',
         format('vectors of revision %s', v_old.revision),
-        coalesce(cardinality(v_ids), 0), v_removed,
+        coalesce(cardinality(v_ids), 0),
+        coalesce(cardinality(array_remove(v_old.shown::text[], null)), 0),
+        v_removed,
         coalesce((select max(e.e) from unnest(v_doc.ends::integer[]) as e (e)), 0), v_now
     );
 
@@ -21671,7 +21828,6 @@ grant execute on function steward.freshness_detail(regclass) to steward_operator
 grant execute on function steward.significance(
     double precision, text[], text[], text[], text[], boolean, double precision, text, text[]
 ) to steward_operator;
-grant execute on function steward.explain_change(text, text, jsonb, jsonb) to steward_operator;
 grant execute on function steward.suggest_threshold(
     regclass, double precision, double precision, integer, timestamptz
 ) to steward_operator;
@@ -21745,6 +21901,7 @@ grant execute on function steward.promote(regclass, text, boolean) to steward_ad
 grant execute on function steward.demote(regclass, boolean) to steward_admin;
 grant execute on function steward.retire_space(regclass, text) to steward_admin;
 grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
+grant execute on function steward.explain_change(text, text, jsonb, jsonb) to steward_admin;
 grant execute on function steward.explain_change(regclass, jsonb, text) to steward_admin;
 grant execute on function steward.simulate(regclass, jsonb, timestamptz) to steward_admin;
 grant execute on function steward.rollback_document(regclass, jsonb, integer, text)

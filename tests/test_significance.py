@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import psycopg
 import pytest
 
 from support import Database
@@ -210,7 +211,14 @@ def test_vectors_of_an_accepted_revision_come_back_with_the_present_text(notes: 
     notes.run("select from steward.alter('notes', significance => %s)", exact)
     assert embed(notes, "[0.6,0.8]") == ["embedded"]
     assert (vectors(notes) == first, accepted(notes)) == (False, 0)
-    notes.run("select steward.rollback_document('notes', '{\"id\": 1}', 2)")
+    back = "select steward.rollback_document('notes', '{\"id\": 1}', 2)"
+    # by the present policy that is no vector for this text
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="an earlier text"):
+        notes.run(back)
+    notes.run("select from steward.alter('notes', significance => '{}')")
+    notes.run(back)
+    assert last(notes, "outcome, policy_version, chunks_accepted") == ("restored", 3, 1)
+    assert notes.run("select * from steward.verify('notes')") == []
     assert [vector for _, vector in vectors(notes)] == [vector for _, vector in first]
     assert notes.run(LIVE) == [(PARAGRAPH.replace("glass", "glas"),)]
     assert accepted(notes) == 1
@@ -442,3 +450,77 @@ def test_further_models_from_the_beginning(db: Database) -> None:
     db.work()
     assert embed(db) == ["embedded"]
     assert db.run("select sum(fresh) from steward.freshness") == [(2,)]
+
+
+@pytest.mark.parametrize("function", ["track", "alter"])
+def test_part_that_there_is_not(notes: Database, function: str) -> None:
+    """A policy that could never fire is a mistake, not a policy."""
+    if function == "track":
+        notes.run("select steward.untrack('notes')")
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match='no part "titel"'):
+        notes.run(
+            f"select * from steward.{function}('notes', content => 'title, body', "
+            "significance => steward.significance(always => array['titel']))"
+        )
+
+
+def test_separator_of_parts_in_a_text(notes: Database) -> None:
+    """It is a space there, so that nobody's text ends a part, and a policy with it."""
+    notes.run(
+        "select from steward.alter('notes', content => 'title, body', "
+        "significance => steward.significance(always => array['title']))"
+    )
+    embed(notes)
+    notes.run("update notes set title = 'A tittle', body = body || E'\\n\\x1d\\n'")
+    assert embed(notes) == ["embedded"]
+
+
+def test_what_the_cosine_has_kept_is_not_sent_again(notes: Database) -> None:
+    """Not as long as the policy is the same."""
+    notes.run("select from steward.alter('notes', chunking => '{\"size\": 260, \"minimum\": 150}')")
+    notes.run("select from steward.alter('notes', significance => '{\"cosine\": 0.9}')")
+    notes.run("update notes set body = body || E'\\n\\n' || %s", OTHER)
+    embed(notes)
+    edit(notes, *REWRITE)
+    assert embed(notes, at(0.95)) == ["skipped"]
+    edit(notes, "committee", "committee of the whole town and of all the villages around it")
+    ((token, texts),) = notes.run("select token, texts from steward.claim('mine')")
+    assert len(texts) == 1
+    assert "committee" in texts[0]
+    notes.run("select steward.complete(%s, %s)", token, [at(0.1)])
+    assert accepted(notes) == 1
+    notes.run("select from steward.alter('notes', significance => '{\"cosine\": 0.91}')")
+    ((token, texts),) = notes.run("select token, texts from steward.claim('mine')")
+    assert len(texts) == 1
+    assert "tablets" in texts[0]
+
+
+def test_paragraph_is_not_taken_for_an_embedded_heading(db: Database) -> None:
+    """Also where no guard is on headings."""
+    db.run("create table notes (id integer primary key, body text)")
+    db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
+    db.run(
+        "select steward.track('notes', content => 'body', model => 'tiny@1', "
+        "chunking => '{\"headings\": true}', significance => '{\"guards\": []}')"
+    )
+    db.run("insert into notes values (1, %s)", f"Money is what the committee grants.\n\n{OTHER}")
+    assert embed(db) == ["embedded"]
+    db.run("update notes set body = %s", f"# Rules\n\n{OTHER}")
+    assert embed(db) == ["embedded"]
+
+
+def test_without_history_decisions_do_not_say_what_was_said(notes: Database) -> None:
+    notes.run("select from steward.alter('notes', keep_history => '0')")
+    edit(notes, "do not lie", "do lie")
+    assert embed(notes) == ["embedded"]
+    (details,) = last(notes, "details")
+    assert details["stages"]["guarded"] == 1
+    assert "guards" not in details
+
+
+def test_change_of_a_row_that_is_not_there(notes: Database) -> None:
+    with pytest.raises(psycopg.errors.NoDataFound):
+        notes.run("select * from steward.explain_change('notes', key => '{\"id\": 77}')")
+    assert notes.run(
+        "select decision from steward.explain_change('notes', key => '{\"id\": 1}')"
+    ) == [("keep",)]

@@ -136,8 +136,10 @@ def check_chunking(plpy: Server, chunking_json: str | None) -> str:
 def accepted(
     plpy: Server,
     olds: Sequence[str],
+    old_prefixes: Sequence[str | None],
     texts: Sequence[str],
-    headings: Sequence[str | None],
+    prefixes: Sequence[str | None],
+    *,
     policy_json: str | None,
 ) -> list[bool]:
     """Whether each text may keep the vector of the old one; see ``planning.accepts``."""
@@ -145,8 +147,8 @@ def accepted(
         policy = parse_policy(_json_object("the significance policy is", policy_json))
         pulse = _pulse(plpy, time.monotonic)
         return [
-            accepts(old, text, heading, policy, pulse)
-            for old, text, heading in zip(olds, texts, headings)
+            accepts(old, new, policy, pulse)
+            for old, new in zip(zip(olds, old_prefixes), zip(texts, prefixes))
         ]
 
 
@@ -294,7 +296,12 @@ def _known(known_json: str | None) -> list[KnownChunk]:
     try:
         return [
             KnownChunk(
-                int(row["chunk_id"]), int(row["ordinal"]), str(row["chunk_hash"]), str(row["text"])
+                int(row["chunk_id"]),
+                int(row["ordinal"]),
+                str(row["chunk_hash"]),
+                str(row["text"]),
+                row.get("prefix"),
+                row.get("accepted"),
             )
             for row in json.loads(known_json)
         ]

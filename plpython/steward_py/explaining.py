@@ -12,6 +12,7 @@ from steward_py.similarity import common_prefix
 _DECISIONS = {
     "same": "keep",
     "moved": "move",
+    "accepted": "accept",
     "normalised": "accept",
     "similar": "accept",
 }
@@ -19,6 +20,7 @@ _DECISIONS = {
 _REASONS = {
     "same": "unchanged",
     "moved": "unchanged, in another place",
+    "accepted": "accepted before by this policy, and unchanged since",
     "normalised": "equal after normalisation of {normalise}",
     "similar": "at least {similarity} alike, and nothing guarded has changed",
     "different": "less than {similarity} alike",

@@ -17,7 +17,8 @@ from steward_py.significance import Finding, Policy, Reading, Verdict, judge_rea
 from steward_py.similarity import longest_ascent, similarity
 
 STAGES = (
-    "same", "moved", "normalised", "similar", "guarded", "structure", "different", "new", "removed",
+    "same", "moved", "accepted", "normalised", "similar", "guarded", "structure", "different",
+    "new", "removed",
 )  # fmt: skip
 
 _MOST_FINDINGS = 20
@@ -25,12 +26,23 @@ _LONGEST_FINDING = 80
 
 
 class KnownChunk(NamedTuple):
-    """A stored chunk, as far as it matters here: ``text`` is what its vector was made from."""
+    """A stored chunk, as far as it matters here: ``text`` is what its vector was made from.
+
+    ``prefix`` is the part of it that the headings are, ``accepted`` the text that this very policy
+    has accepted in its place.
+    """
 
     chunk_id: int
     ordinal: int
     chunk_hash: str
     text: str
+    prefix: str | None = None
+    accepted: str | None = None
+
+    @property
+    def own_text(self) -> str:
+        """The text without the headings."""
+        return self.text if self.prefix is None else self.text[len(self.prefix) + 2 :]
 
 
 class PlannedChunk(NamedTuple):
@@ -278,9 +290,38 @@ class _Comparison(NamedTuple):
             number: _Choice("same" if number in stayed else "moved", self.rows[row])
             for number, row in anchors.items()
         }
+        for number, row in self._accepted_before(anchors).items():
+            known = self.rows[row]
+            alike = similarity(known.text, self.embedded[number], 0.0, pulse)
+            choices[number] = _Choice("accepted", known, Verdict("accepted", True, alike))
+            anchors[number] = row
         if len(anchors) < min(len(self.rows), len(self.chunks)):
             choices.update(self._judge_others(anchors, pulse))
         return [choices.get(number, _Choice("new")) for number in range(len(self.chunks))]
+
+    def _prefix(self, number: int) -> str | None:
+        """The headings that are embedded before a chunk."""
+        piece = self.chunks[number]
+        return None if self.embedded[number] == piece.text else piece.heading
+
+    def _accepted_before(self, anchors: Mapping[int, int]) -> dict[int, int]:
+        """Chunks that are shown as they are now with the vector of a row, and stay with it.
+
+        Otherwise what the cosine of the vectors has decided would be sent again.
+        """
+        anchored = set(anchors.values())
+        rows_of: defaultdict[tuple[str, str | None], deque[int]] = defaultdict(deque)
+        for index, row in enumerate(self.rows):
+            if row.accepted is not None and index not in anchored:
+                rows_of[row.accepted, row.prefix].append(index)
+        if not rows_of:
+            return {}
+        found = {}
+        for number, piece in enumerate(self.chunks):
+            rows = rows_of.get((piece.text, self._prefix(number)))
+            if number not in anchors and rows:
+                found[number] = rows.popleft()
+        return found
 
     def _judge_others(self, anchors: Mapping[int, int], pulse: Pulse) -> dict[int, _Choice]:
         anchored = set(anchors.values())
@@ -302,11 +343,12 @@ class _Comparison(NamedTuple):
             match = matches[number]
             row = self.rows[match.old]
             piece = self.chunks[number]
-            if self.embedded[number] == piece.text:
+            prefix = self._prefix(number)
+            if row.prefix is None and prefix is None:
                 pair = old[match.old], new[number]
                 alike: float | None = match.similarity
             else:
-                pair = _below_headings(row.text, piece.text, piece.heading, self.policy)
+                pair = _below_headings(row.own_text, row.prefix, piece.text, prefix, self.policy)
                 alike = None
             verdict = self._of_parts(piece, pair[0].text) or judge_readings(
                 *pair, self.policy, pulse, alike
@@ -331,23 +373,17 @@ class _Comparison(NamedTuple):
 
 
 def accepts(
-    old_text: str, text: str, heading: str | None, policy: Policy, pulse: Pulse = None
+    old: tuple[str, str | None], new: tuple[str, str | None], policy: Policy, pulse: Pulse = None
 ) -> bool:
-    """Whether a chunk may keep the vector of another text; heading: that embedded before it."""
-    if heading is None:
-        return judge_readings(Reading(old_text, policy), Reading(text, policy), policy, pulse).keeps
-    pair = _below_headings(old_text, text, heading, policy)
+    """Whether a chunk may keep the vector of another; each a text and the headings before it."""
+    pair = _below_headings(*old, *new, policy)
     return judge_readings(*pair, policy, pulse).keeps
 
 
 def _below_headings(
-    old_text: str, text: str, new_heading: str | None, policy: Policy
+    old_text: str, old_prefix: str | None, text: str, prefix: str | None, policy: Policy
 ) -> tuple[Reading, Reading]:
-    """The two texts without the headings that were embedded before them."""
-    heading, blank, rest = old_text.partition("\n\n")
-    if not blank:
-        heading, rest = "", old_text
-    return Reading(rest, policy, heading), Reading(text, policy, new_heading)
+    return Reading(old_text, policy, old_prefix), Reading(text, policy, prefix)
 
 
 def _match(

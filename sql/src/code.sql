@@ -60,6 +60,7 @@
 \ir code/functions/_parts.sql
 \ir code/functions/_describe.sql
 \ir code/functions/_policy.sql
+\ir code/functions/require_known_parts.sql
 \ir code/functions/significance.sql
 \ir code/functions/_begin_track.sql
 \ir code/functions/_has_before_update_trigger.sql

@@ -77,7 +77,6 @@ grant execute on function steward.freshness_detail(regclass) to steward_operator
 grant execute on function steward.significance(
     double precision, text[], text[], text[], text[], boolean, double precision, text, text[]
 ) to steward_operator;
-grant execute on function steward.explain_change(text, text, jsonb, jsonb) to steward_operator;
 grant execute on function steward.suggest_threshold(
     regclass, double precision, double precision, integer, timestamptz
 ) to steward_operator;
@@ -151,6 +150,7 @@ grant execute on function steward.promote(regclass, text, boolean) to steward_ad
 grant execute on function steward.demote(regclass, boolean) to steward_admin;
 grant execute on function steward.retire_space(regclass, text) to steward_admin;
 grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
+grant execute on function steward.explain_change(text, text, jsonb, jsonb) to steward_admin;
 grant execute on function steward.explain_change(regclass, jsonb, text) to steward_admin;
 grant execute on function steward.simulate(regclass, jsonb, timestamptz) to steward_admin;
 grant execute on function steward.rollback_document(regclass, jsonb, integer, text)

@@ -114,6 +114,8 @@ begin
     where s.source_id = v_old.source_id
     returning s.* into v_new;
 
+    perform steward_private.require_known_parts(v_new.relation, v_new.significance, v_new.parts);
+
     if v_is_other_policy then
         insert into steward_private.policy (source_id, policy_version, chunking, significance)
         values (v_new.source_id, v_new.policy_version, v_new.chunking, v_new.significance);

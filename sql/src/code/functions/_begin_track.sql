@@ -152,6 +152,10 @@ begin
     where i.indexrelid = v_key and k.n <= i.indnkeyatts
     returning * into v_source;
 
+    perform steward_private.require_known_parts(
+        v_source.relation, v_source.significance, v_source.parts
+    );
+
     insert into steward_private.policy (source_id, policy_version, chunking, significance)
     values (v_source.source_id, 1, v_source.chunking, v_source.significance);
 

@@ -34,7 +34,7 @@ begin
         -- the separator is white space to whoever cuts the text, and tells the parts apart
         select
             string_agg(
-                format('coalesce(%I::text, '''')', p.name), E' || E''\\n\\x1d\\n'' || ' order by p.n
+                format(E'translate(coalesce(%I::text, \'\'), E\'\\x1d\', \' \')', p.name), E' || E''\\n\\x1d\\n'' || ' order by p.n
             )
         into v_content
         from unnest(parts) with ordinality as p (name, n);

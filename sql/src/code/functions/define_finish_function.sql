@@ -348,9 +348,14 @@ begin
             coalesce(s.reused, 0) as reused,
             coalesce(s.accepted, 0) as accepted,
             i.policy_version,
-            i.plan -> 'details' || jsonb_strip_nulls(
-                jsonb_build_object('pairs', s.pairs, 'kept_by_cosine', nullif(s.near, 0))
-            ) as details,
+            (
+                i.plan -> 'details' || jsonb_strip_nulls(
+                    jsonb_build_object(
+                        'pairs', jsonb_path_query_array(s.pairs, '$[0 to 99]'),
+                        'kept_by_cosine', nullif(s.near, 0)
+                    )
+                )
+            ) %25$s as details,
             (select count(*) from removed as r where r.token = i.token)::integer as removed
         from item as i
         left join summed as s on s.token = i.token
@@ -510,7 +515,9 @@ end
                 )
             else ''
         end,
-        steward_private.compared_statement(v_source, v_space)
+        steward_private.compared_statement(v_source, v_space),
+        -- where no history is kept, not of what was said either
+        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end
     );
     execute format(
         'create or replace function steward_private.finish_%s('

@@ -73,7 +73,13 @@ begin
                     'ordinal', coalesce(array_position(d.chunk_ids, c.chunk_id), 0) - 1,
                     'chunk_hash', encode(c.chunk_hash, 'hex'),
                     -- what its vector was made of, whatever is shown by now
-                    'text', coalesce(c.prefix || E'\n\n', '') || c.chunk
+                    'text', coalesce(c.prefix || E'\n\n', '') || c.chunk,
+                    'prefix', c.prefix,
+                    -- by another version of the policy it would not count
+                    'accepted', case
+                        when d.policy_version = %8$s
+                            then d.shown[array_position(d.chunk_ids, c.chunk_id)]
+                    end
                 )
                 order by c.chunk_id
             )
@@ -90,7 +96,8 @@ end
         steward_private.key_match(v_source, 'd', 'k'),
         steward_private.key_match(v_source, 'c', 'd'),
         v_space.space_id,
-        v_columns || ', ordinality'
+        v_columns || ', ordinality',
+        v_source.policy_version
     );
     execute format(
         'create or replace function steward_private.known_%s(keys jsonb) '

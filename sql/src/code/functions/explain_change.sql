@@ -40,7 +40,7 @@ comment on function steward.explain_change(text, text, jsonb, jsonb) is
 'shown), embed or remove. stage: what decided, cheapest first: same, moved, normalised, guarded, '
 'structure, similar or different; new and removed have nothing to be compared with. similarity: '
 'of the two texts, from 0 to 1. significance, chunking: see steward.significance() and '
-'steward.track(); null: the defaults. For steward_operator.';
+'steward.track(); null: the defaults. For steward_admin, because a tokenizer may be a file of the server.';
 
 create or replace function steward.explain_change(
     source regclass, key jsonb, new_text text default null
@@ -67,6 +67,7 @@ declare
     v_keys jsonb;
     v_text text := explain_change.new_text;
     v_known text;
+    v_is_there boolean := true;
 begin
     perform steward_private.require_sight_of_all(v_source);
     v_keys := jsonb_build_array(steward_private.key_value(v_source, explain_change.key));
@@ -81,6 +82,20 @@ begin
         )
         into v_text
         using v_keys;
+
+        if v_text is null then
+            execute format(
+                'select bool_or(r.found) from steward_private.there_%s($1) as r',
+                v_source.source_id
+            )
+            into v_is_there
+            using v_keys;
+        end if;
+
+        if not v_is_there then
+            raise exception 'there is no row % of table %', explain_change.key, v_source.relation
+                using errcode = 'no_data_found';
+        end if;
     end if;
 
     execute format('select k.known from steward_private.known_%s($1) as k', v_space_id)

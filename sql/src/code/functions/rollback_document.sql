@@ -19,6 +19,7 @@ declare
     v_hash bytea;
     v_doc record;
     v_old record;
+    v_pairs record;
     v_known text;
     v_ids bigint[];
     v_count integer;
@@ -186,6 +187,48 @@ begin
             using errcode = 'object_not_in_prerequisite_state';
     end if;
 
+    -- What was accepted by another policy is to be so by the present one.
+    if v_old.shown is not null and v_source.significance ->> 'cosine' is null then
+        execute format(
+            $sql$
+            select
+                array_agg(c.chunk order by o.n) as olds,
+                array_agg(c.prefix order by o.n) as old_prefixes,
+                array_agg(o.shown order by o.n) as texts,
+                array_agg(o.heading order by o.n) as headings
+            from unnest($1, $2, $3) with ordinality as o (chunk_id, shown, heading, n)
+            inner join (
+                select t.chunk_id, t.chunk, t.prefix from %1$s as t
+                union
+                select t.chunk_id, t.chunk, t.prefix from %2$s as t
+            ) as c on c.chunk_id = o.chunk_id
+            where o.shown is not null
+            $sql$,
+            v_space.chunk_table, v_space.past_table
+        )
+        into v_pairs
+        using v_old.chunk_ids::bigint[], v_old.shown::text[], v_old.headings::text[];
+
+        if false = any(
+            steward_private.accepted(
+                v_pairs.olds, v_pairs.old_prefixes, v_pairs.texts,
+                case
+                    when (v_source.chunking ->> 'headings')::boolean then v_pairs.headings
+                    else array_fill(null::text, array[cardinality(v_pairs.texts)])
+                end,
+                v_source.significance
+            )
+        ) then
+            raise exception 'revision % of document % of table % has vectors of an earlier text',
+                v_old.revision, v_key, v_source.relation
+                using errcode = 'object_not_in_prerequisite_state',
+                detail = format(
+                    'The change was accepted by version %s of the policy; by version %s it counts.',
+                    v_old.policy_version, v_source.policy_version
+                );
+        end if;
+    end if;
+
     v_now := clock_timestamp();
 
     if v_is_kept then
@@ -263,7 +306,7 @@ begin
         v_space.doc_table, steward_private.key_record(v_source, '$1'),
         steward_private.key_match(v_source, 't', 'k')
     )
-    using v_key, coalesce(v_ids, '{}'), v_now, v_old.shown::text[], v_old.policy_version;
+    using v_key, coalesce(v_ids, '{}'), v_now, v_old.shown::text[], v_source.policy_version;
 
     insert into steward_private.tally (space_id, chunks, accepted)
     values (
@@ -272,13 +315,15 @@ begin
     );
 
     insert into steward_private.decision (
-        space_id, key, revision, outcome, reason, chunks_reused, chunks_removed, characters,
-        decided_at
+        space_id, key, revision, policy_version, outcome, reason, chunks_reused, chunks_accepted,
+        chunks_removed, characters, decided_at
     )
     values (
-        v_space.space_id, v_key, v_doc.revision + 1, 'restored',
+        v_space.space_id, v_key, v_doc.revision + 1, v_source.policy_version, 'restored',
         format('vectors of revision %s', v_old.revision),
-        coalesce(cardinality(v_ids), 0), v_removed,
+        coalesce(cardinality(v_ids), 0),
+        coalesce(cardinality(array_remove(v_old.shown::text[], null)), 0),
+        v_removed,
         coalesce((select max(e.e) from unnest(v_doc.ends::integer[]) as e (e)), 0), v_now
     );
 

@@ -65,7 +65,8 @@ begin
             changed as materialized (
                 select
                     f.n,
-                    coalesce(c.prefix || E'\n\n', '') || c.chunk as was,
+                    c.chunk as was,
+                    c.prefix as old_prefix,
                     s.shown as is_now,
                     p.prefix,
                     row_number() over () as place
@@ -86,13 +87,14 @@ begin
                 from (
                     select
                         array_agg(c.was order by c.place) as were,
+                        array_agg(c.old_prefix order by c.place) as old_prefixes,
                         array_agg(c.is_now order by c.place) as are,
                         array_agg(c.prefix order by c.place) as prefixes
                     from changed as c
                     having count(*) > 0
                 ) as a
                 cross join lateral unnest(
-                    steward_private.accepted(a.were, a.are, a.prefixes, %9$L)
+                    steward_private.accepted(a.were, a.old_prefixes, a.are, a.prefixes, %9$L)
                 ) with ordinality as v (is_accepted, place)
                 inner join changed as c on c.place = v.place
                 where not v.is_accepted
