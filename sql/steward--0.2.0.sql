@@ -226,6 +226,30 @@ create table steward_private.model (
     provider text not null,
     -- of a million tokens, in the currency of your bills; what a budget is counted in
     price numeric,
+    -- how near vectors are to each other, and as what they are stored
+    metric text not null default 'cosine',
+    storage text not null default 'vector', -- noqa: RF04
+    -- where it is called, with which secret in which header, and by which name; null: the usual
+    endpoint text,
+    secret text,
+    secret_header text,
+    remote_name text,
+    document_prefix text not null default '',
+    query_prefix text not null default '',
+    -- the most that a text and a request may have; null: what is usual
+    input_tokens integer,
+    on_too_long text not null default 'fail',
+    batch_inputs integer,
+    batch_tokens integer,
+    requests_per_minute integer,
+    tokens_per_minute integer,
+    timeout interval not null default '1 minute', -- noqa: RF04
+    send_dimensions boolean not null default false,
+    encoding text not null default 'float',
+    normalise boolean not null default false,
+    -- of provider http
+    request jsonb,
+    answer text,
 
     constraint model_pkey primary key (model_name),
 
@@ -236,7 +260,11 @@ create table steward_private.model (
     constraint model_dimensions_check check (dimensions between 1 and 16000),
 
     constraint model_provider_check check (provider <> ''),
-    constraint model_price_check check (price >= 0)
+    constraint model_price_check check (price >= 0),
+    constraint model_metric_check check (metric in ('cosine', 'l2', 'inner_product')),
+    constraint model_storage_check check (storage in ('vector', 'halfvec', 'bit')),
+    constraint model_on_too_long_check check (on_too_long in ('fail', 'truncate')),
+    constraint model_encoding_check check (encoding in ('float', 'base64'))
 );
 
 alter table steward_private.model enable row level security;
@@ -701,6 +729,28 @@ alter table steward_private.setting enable row level security;
 comment on table steward_private.setting is
 'What was changed with steward.configure(); all else has its default.';
 
+-- sql/src/schema/tables/secret.sql
+create table steward_private.secret (
+    secret_name text not null,
+    -- the key itself, or where the server finds it: file:/path or env:NAME
+    value text, -- noqa: RF04
+    reference text,
+    -- the only one whom it may be sent to
+    origin text not null,
+    set_at timestamptz not null default now(),
+
+    constraint secret_pkey primary key (secret_name),
+    constraint secret_value_check check (num_nonnulls(value, reference) = 1)
+);
+
+-- statistics would be a copy
+alter table steward_private.secret alter column value set statistics 0;
+
+alter table steward_private.secret enable row level security;
+
+comment on table steward_private.secret is
+'Keys for providers. No role reads them; functions in PL/Python send them.';
+
 -- sql/src/code.sql
 -- Stateless objects, replayed whole on every install and upgrade.
 
@@ -943,12 +993,104 @@ $stub$
 $definition$;
 
 execute $definition$
+create or replace function steward._load_provider(model text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: reads the registry and secrets, and returns nothing of them
+security definer
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward._load_provider requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward._embed_query(model text, query text)
+returns text
+language plpgsql
+volatile parallel unsafe
+-- definer: reads the registry and secrets, and returns nothing of them
+security definer
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward._embed_query requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward.test_model(model text)
+returns table (step text, status text, detail text, hint text)
+language plpgsql
+volatile parallel unsafe
+-- definer: reads the registry and secrets, and tells nothing of them
+security definer
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward.test_model requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
 create or replace procedure steward.work(
     seconds integer default 55,
     batch integer default 50,
     lease_seconds integer default 300,
     idle_seconds integer default 5,
-    worker text default 'backend ' || pg_backend_pid()
+    worker text default 'backend ' || pg_backend_pid(),
+    requests integer default 8,
+    workers integer default 1
 )
 language plpgsql
 -- invoker and without a search_path: a procedure with either may not commit
@@ -1006,7 +1148,9 @@ modules = {
         '"""\n'
         '\n'
         'from steward_py import (\n'
+        '    access,\n'
         '    alignment,\n'
+        '    asking,\n'
         '    characters,\n'
         '    chunking,\n'
         '    endpoints,\n'
@@ -1036,7 +1180,9 @@ modules = {
         ')\n'
         '\n'
         '__all__ = [\n'
+        '    "access",\n'
         '    "alignment",\n'
+        '    "asking",\n'
         '    "characters",\n'
         '    "chunking",\n'
         '    "endpoints",\n'
@@ -1064,6 +1210,123 @@ modules = {
         '    "transport",\n'
         '    "worker",\n'
         ']\n',
+    ),
+    'steward_py.access': (
+        'plpython/steward_py/access.py',
+        '"""What is needed to call a model: its settings, its key, and which endpoints may be called.\n'
+        '\n'
+        'Loaded by functions that may read it, and kept in this process: no SQL function returns it, so no\n'
+        'role can read a key, not even one whose worker uses it.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import os\n'
+        'from collections.abc import Mapping\n'
+        'from dataclasses import dataclass\n'
+        'from pathlib import Path\n'
+        '\n'
+        'from steward_py.endpoints import EndpointError, parse_endpoint\n'
+        'from steward_py.errors import UNDEFINED_OBJECT, StewardError\n'
+        'from steward_py.providers import Model, is_sendable, parse_model, url_of\n'
+        'from steward_py.server import Server\n'
+        '\n'
+        '_SETTINGS = (\n'
+        '    "select s.settings, s.allowed, s.value, s.reference, s.origin, s.has_secret"\n'
+        '    " from steward_private.model_settings($1) as s"\n'
+        ')\n'
+        '_LARGEST_FILE = 64 * 1024\n'
+        '\n'
+        '\n'
+        '@dataclass(frozen=True)\n'
+        'class Access:\n'
+        '    """A model, and what it takes to call it.\n'
+        '\n'
+        '    ``problem`` is why it cannot be called, in words without the key.\n'
+        '    """\n'
+        '\n'
+        '    model: Model\n'
+        '    key: str | None\n'
+        '    allowed: str\n'
+        '    problem: str | None = None\n'
+        '\n'
+        '    def __repr__(self) -> str:\n'
+        '        return f"Access({self.model.name})"\n'
+        '\n'
+        '\n'
+        '_loaded: dict[str, Access] = {}\n'
+        '\n'
+        '\n'
+        'def load(plpy: Server, name: str, environment: Mapping[str, str] = os.environ) -> Access:\n'
+        '    """Read it with the rights of the calling function, and remember it."""\n'
+        '    rows = plpy.execute(plpy.prepare(_SETTINGS, ("pg_catalog.text",)), [name])\n'
+        '    if len(rows) == 0:\n'
+        '        raise StewardError(\n'
+        '            f\'model "{name}" does not exist\',\n'
+        '            sqlstate=UNDEFINED_OBJECT,\n'
+        '            hint="See the models with: select * from steward.models;",\n'
+        '        )\n'
+        '    row = rows[0]\n'
+        '    model = parse_model(row["settings"])\n'
+        '    key = problem = None\n'
+        '    if model.secret is not None:\n'
+        '        key, problem = key_of(model, row, environment)\n'
+        '    return remember(Access(model, key, row["allowed"], problem))\n'
+        '\n'
+        '\n'
+        'def remember(access: Access) -> Access:\n'
+        '    """Keep it for ``loaded``."""\n'
+        '    _loaded[access.model.name] = access\n'
+        '    return access\n'
+        '\n'
+        '\n'
+        'def loaded(name: str) -> Access:\n'
+        '    """What was loaded last."""\n'
+        '    return _loaded[name]\n'
+        '\n'
+        '\n'
+        'class _NoKey(Exception):\n'
+        '    """Why there is none, after the name of the secret."""\n'
+        '\n'
+        '\n'
+        'def key_of(\n'
+        '    model: Model, row: Mapping[str, object], environment: Mapping[str, str]\n'
+        ') -> tuple[str | None, str | None]:\n'
+        '    """The key of a model, or why there is none."""\n'
+        '    try:\n'
+        '        return _key_of(model, row, environment), None\n'
+        '    except (_NoKey, EndpointError) as error:\n'
+        '        return None, f\'the secret "{model.secret}" {error}\'\n'
+        '\n'
+        '\n'
+        'def _key_of(model: Model, row: Mapping[str, object], environment: Mapping[str, str]) -> str:\n'
+        '    if not row["has_secret"]:\n'
+        '        raise _NoKey("does not exist")\n'
+        '    origin = parse_endpoint(str(row["origin"])).origin\n'
+        '    called = url_of(model).origin\n'
+        '    if origin != called:\n'
+        '        raise _NoKey(f"is for {origin}, not for {called}")\n'
+        '    value, reference = row["value"], row["reference"]\n'
+        '    if value is None and reference is None:\n'
+        '        raise _NoKey("refers to what the owner of pg_steward may not read")\n'
+        '    key = str(value) if value is not None else _referred(str(reference), environment)\n'
+        '    if not is_sendable(key):\n'
+        '        raise _NoKey("is not one line of visible ASCII characters")\n'
+        '    return key\n'
+        '\n'
+        '\n'
+        'def _referred(reference: str, environment: Mapping[str, str]) -> str:\n'
+        '    kind, _, place = reference.partition(":")\n'
+        '    if kind == "env":\n'
+        '        if place not in environment:\n'
+        '            raise _NoKey("is in a variable that the server does not have")\n'
+        '        return environment[place].strip()\n'
+        '    try:\n'
+        '        with Path(place).open(encoding="ascii") as file:\n'
+        '            return file.read(_LARGEST_FILE).strip()\n'
+        '    except (OSError, ValueError) as error:\n'
+        '        reason = getattr(error, "strerror", None) or "it is not ASCII"\n'
+        '        raise _NoKey(f"is in a file that cannot be read: {reason}") from error\n',
     ),
     'steward_py.alignment': (
         'plpython/steward_py/alignment.py',
@@ -1246,6 +1509,289 @@ modules = {
         '        chain[pairs[number].new] = Match(pairs[number].old, pairs[number].similarity)\n'
         '        number = before[number]\n'
         '    return chain\n',
+    ),
+    'steward_py.asking': (
+        'plpython/steward_py/asking.py',
+        '"""Asking a provider while somebody waits for the answer: a search, or the test of a model.\n'
+        '\n'
+        'The session that asks is in a transaction and waits in slices of time, between which the server\n'
+        'can interrupt it; the request itself is made by a thread.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import hashlib\n'
+        'import json\n'
+        'import socket\n'
+        'import threading\n'
+        'import time\n'
+        'from collections import OrderedDict\n'
+        'from collections.abc import Callable\n'
+        'from math import sqrt\n'
+        'from typing import NamedTuple, Optional, TypeVar\n'
+        '\n'
+        'from steward_py import access\n'
+        'from steward_py.access import Access\n'
+        'from steward_py.endpoints import EndpointError, Rule, allowed_addresses\n'
+        'from steward_py.errors import (\n'
+        '    CONNECTION_FAILURE,\n'
+        '    FEATURE_NOT_SUPPORTED,\n'
+        '    INVALID_PARAMETER_VALUE,\n'
+        '    StewardError,\n'
+        ')\n'
+        'from steward_py.packing import Provider\n'
+        'from steward_py.pool import start_thread\n'
+        'from steward_py.providers import (\n'
+        '    CONFIGURATION,\n'
+        '    DOCUMENT,\n'
+        '    ITEM,\n'
+        '    QUERY,\n'
+        '    RATE_LIMIT,\n'
+        '    TRANSIENT,\n'
+        '    Failure,\n'
+        '    check_model,\n'
+        '    url_of,\n'
+        ')\n'
+        'from steward_py.server import Server\n'
+        'from steward_py.transport import Transport\n'
+        '\n'
+        '_SLICE = 0.05\n'
+        '_REMEMBERED = 128\n'
+        '# so long a search should not wait\n'
+        '_SLOW = 2.0\n'
+        '\n'
+        '_WHO = "select pg_catalog.concat_ws(\' \', session_user, pg_catalog.current_setting(\'role\')) as who"\n'
+        '\n'
+        'Pulse = Callable[[], None]\n'
+        '_Result = TypeVar("_Result")\n'
+        '\n'
+        '_vectors: OrderedDict[tuple[str, str], str] = OrderedDict()\n'
+        '\n'
+        '\n'
+        'def query_vector(plpy: Server, model: str, query: str, pulse: Pulse) -> str:\n'
+        '    """The vector of a query, perhaps remembered from before.\n'
+        '\n'
+        "    What is remembered is this session's, and of each role apart: who becomes another role in a\n"
+        '    session cannot tell by the time of an answer what that one has searched for.\n'
+        '    """\n'
+        '    found = access.load(plpy, model)\n'
+        '    who = plpy.execute(plpy.prepare(_WHO, ()), [])[0]["who"]\n'
+        "    # any change of the model's settings is another key\n"
+        '    told = json.dumps([str(who), repr(found.model), query], ensure_ascii=False)\n'
+        '    key = (model, hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest())\n'
+        '    if key in _vectors:\n'
+        '        _vectors.move_to_end(key)\n'
+        '        return _vectors[key]\n'
+        '    _require_callable(found)\n'
+        '    (outcome,) = _asked(found, [query], QUERY, pulse)\n'
+        '    if isinstance(outcome, Failure):\n'
+        '        raise StewardError(\n'
+        '            f\'model "{model}" has not embedded the query\',\n'
+        '            sqlstate=INVALID_PARAMETER_VALUE if outcome.kind == ITEM else CONNECTION_FAILURE,\n'
+        '            detail=f"{outcome.reason[:1].upper()}{outcome.reason[1:]}.",\n'
+        '            hint="steward.test_model() says more, to a steward_admin.",\n'
+        '        )\n'
+        '    _vectors[key] = outcome\n'
+        '    if len(_vectors) > _REMEMBERED:\n'
+        '        _vectors.popitem(last=False)\n'
+        '    return outcome\n'
+        '\n'
+        '\n'
+        'def _require_callable(found: Access) -> None:\n'
+        '    if not found.model.is_callable:\n'
+        '        raise StewardError(\n'
+        '            f\'model "{found.model.name}" is not one that the database can call\',\n'
+        '            sqlstate=FEATURE_NOT_SUPPORTED,\n'
+        '            hint="Let it embed the query, and call steward.search_vector().",\n'
+        '        )\n'
+        '\n'
+        '\n'
+        'class Step(NamedTuple):\n'
+        '    """What was tried, and what came of it: ok, warning, error or skipped."""\n'
+        '\n'
+        '    step: str\n'
+        '    status: str\n'
+        '    detail: str\n'
+        '    hint: str | None = None\n'
+        '\n'
+        '\n'
+        'def tried_out(plpy: Server, name: str, pulse: Pulse) -> list[Step]:\n'
+        '    """Try a model out, step by step, up to the first that fails."""\n'
+        '    found = access.load(plpy, name)\n'
+        '    if not found.model.is_callable:\n'
+        '        provider = found.model.provider\n'
+        '        return [\n'
+        '            Step("settings", "ok", f"provider {provider} is a worker of yours: nothing is called")\n'
+        '        ]\n'
+        '    steps: list[Step] = []\n'
+        '    for number, (step, attempt) in enumerate(_STEPS):\n'
+        '        try:\n'
+        '            tried = attempt(found, pulse)\n'
+        '        except _Broken as broken:\n'
+        '            steps.append(Step(step, "error", _sentence(broken.reason), broken.hint))\n'
+        '            steps += [Step(later, "skipped", "") for later, _ in _STEPS[number + 1 :]]\n'
+        '            break\n'
+        '        steps.append(Step(step, *tried))\n'
+        '    return steps\n'
+        '\n'
+        '\n'
+        'class _Broken(Exception):\n'
+        '    def __init__(self, reason: str, hint: str | None = None) -> None:\n'
+        '        super().__init__(reason)\n'
+        '        self.reason = reason\n'
+        '        self.hint = hint\n'
+        '\n'
+        '\n'
+        '_Tried = tuple[str, str, Optional[str]]\n'
+        '_TEXTS = ("Bread is baked in an oven.", "The moon moves the tides.", "Threads wait for a lock.")\n'
+        '\n'
+        '\n'
+        'def _try_settings(found: Access, _pulse: Pulse) -> _Tried:\n'
+        '    try:\n'
+        '        check_model(found.model)\n'
+        '    except StewardError as error:\n'
+        '        raise _Broken(error.detail or error.message) from error\n'
+        '    if found.model.provider == "builtin":\n'
+        '        return "ok", "built in", None\n'
+        '    called = url_of(found.model)\n'
+        '    return "ok", f"{found.model.provider}, {called.origin}{called.path}", None\n'
+        '\n'
+        '\n'
+        'def _try_secret(found: Access, _pulse: Pulse) -> _Tried:\n'
+        '    if found.problem is not None:\n'
+        '        raise _Broken(found.problem, "See steward.secrets and steward.set_secret().")\n'
+        '    return (\n'
+        '        "ok",\n'
+        '        "no secret is sent" if found.key is None else f\'"{found.model.secret}" is sent\',\n'
+        '        None,\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def _try_address(found: Access, pulse: Pulse) -> _Tried:\n'
+        '    if found.model.provider == "builtin":\n'
+        '        return "ok", "in the database", None\n'
+        '    called = url_of(found.model)\n'
+        '\n'
+        '    def resolve() -> list[str]:\n'
+        '        entries = socket.getaddrinfo(called.host, called.port, type=socket.SOCK_STREAM)\n'
+        '        return list(dict.fromkeys(str(entry[4][0]) for entry in entries))\n'
+        '\n'
+        '    try:\n'
+        '        addresses = _in_thread(resolve, pulse)\n'
+        '        allowed = allowed_addresses(Rule(found.allowed), called, addresses)\n'
+        '    except EndpointError as error:\n'
+        '        raise _Broken(\n'
+        '            f"the endpoint may not be called: {error}",\n'
+        '            "A superuser can allow it: select steward.allow_endpoints("\n'
+        '            f"\'{found.allowed}, {called.host}\');",\n'
+        '        ) from error\n'
+        '    except OSError as error:\n'
+        '        raise _Broken(\n'
+        '            f"the host {called.host} is not known: {error.strerror}",\n'
+        '            "Is the endpoint written correctly, and does the server have DNS?",\n'
+        '        ) from error\n'
+        '    return "ok", f"{called.host} is {\', \'.join(allowed[:3])}", None\n'
+        '\n'
+        '\n'
+        'def _try_answer(found: Access, pulse: Pulse) -> _Tried:\n'
+        '    began = time.monotonic()\n'
+        '    (outcome,) = _asked(found, list(_TEXTS[:1]), DOCUMENT, pulse)\n'
+        '    seconds = time.monotonic() - began\n'
+        '    if isinstance(outcome, Failure):\n'
+        '        raise _Broken(outcome.reason, _ADVICE.get(outcome.kind))\n'
+        '    if seconds > _SLOW:\n'
+        '        hint = (\n'
+        '            "Searches wait for it. A model of a smaller size, or one that is kept loaded, may help."\n'
+        '        )\n'
+        '        return "warning", f"slow: it took {seconds:.1f} seconds", hint\n'
+        '    return "ok", f"it took {seconds:.3f} seconds", None\n'
+        '\n'
+        '\n'
+        'def _try_vectors(found: Access, pulse: Pulse) -> _Tried:\n'
+        '    """Three at once are those of each alone, and in their order."""\n'
+        '    together = _vectors_of(found, list(_TEXTS), pulse)\n'
+        '    alone = _vectors_of(found, list(_TEXTS[1:2]), pulse)[0]\n'
+        '    nearest = max(range(len(_TEXTS)), key=lambda place: _cosine(alone, together[place]))\n'
+        '    near = _cosine(alone, together[nearest])\n'
+        '    if nearest != 1 or near < 0.9:\n'
+        '        raise _Broken(\n'
+        '            "several texts in one request do not get the vectors that they get alone"\n'
+        '            if near < 0.9\n'
+        '            else "the vectors are not in the order of the texts",\n'
+        '            "With batch_inputs => 1 each text is sent alone.",\n'
+        '        )\n'
+        '    length = sqrt(sum(number * number for number in alone))\n'
+        '    detail = f"{len(alone)} dimensions, of length {length:.3g}"\n'
+        '    if found.model.metric == "inner_product" and abs(length - 1) > 0.01:\n'
+        '        return "warning", detail, "With metric inner_product, normalise => true may be meant."\n'
+        '    return "ok", detail, None\n'
+        '\n'
+        '\n'
+        '_STEPS: tuple[tuple[str, Callable[[Access, Pulse], _Tried]], ...] = (\n'
+        '    ("settings", _try_settings),\n'
+        '    ("secret", _try_secret),\n'
+        '    ("address", _try_address),\n'
+        '    ("answer", _try_answer),\n'
+        '    ("vectors", _try_vectors),\n'
+        ')\n'
+        '\n'
+        '_ADVICE = {\n'
+        '    CONFIGURATION: "Mend the model\'s settings: a model of another name or version takes its place.",\n'
+        '    RATE_LIMIT: "Try again later; requests_per_minute keeps workers within the limit.",\n'
+        '    TRANSIENT: "Is the provider running, and can the server reach it?",\n'
+        '}\n'
+        '\n'
+        '\n'
+        'def _vectors_of(found: Access, texts: list[str], pulse: Pulse) -> list[list[float]]:\n'
+        '    vectors = []\n'
+        '    for outcome in _asked(found, texts, DOCUMENT, pulse):\n'
+        '        if isinstance(outcome, Failure):\n'
+        '            raise _Broken(outcome.reason, _ADVICE.get(outcome.kind))\n'
+        '        vectors.append([float(number) for number in json.loads(outcome)])\n'
+        '    return vectors\n'
+        '\n'
+        '\n'
+        'def _cosine(a: list[float], b: list[float]) -> float:\n'
+        '    product = sum(x * y for x, y in zip(a, b))\n'
+        '    lengths = sqrt(sum(x * x for x in a) * sum(y * y for y in b))\n'
+        '    return product / lengths if lengths else 0.0\n'
+        '\n'
+        '\n'
+        'def _sentence(words: str) -> str:\n'
+        '    return words[:1].upper() + words[1:]\n'
+        '\n'
+        '\n'
+        'def _asked(found: Access, texts: list[str], kind: str, pulse: Pulse) -> list[str | Failure]:\n'
+        '    if found.problem is not None:\n'
+        '        return [Failure(CONFIGURATION, found.problem)] * len(texts)\n'
+        '    transport = Transport(Rule(found.allowed))\n'
+        '    provider = Provider(found.model, transport, found.key)\n'
+        '    try:\n'
+        '        return _in_thread(lambda: provider.embed(texts, kind).outcomes, pulse)\n'
+        '    finally:\n'
+        '        transport.close()\n'
+        '\n'
+        '\n'
+        'def _in_thread(work: Callable[[], _Result], pulse: Pulse) -> _Result:\n'
+        '    """Have a thread do what takes time, while the server can interrupt this one."""\n'
+        '    results: list[_Result] = []\n'
+        '    errors: list[Exception] = []\n'
+        '    is_done = threading.Event()\n'
+        '\n'
+        '    def run() -> None:\n'
+        '        try:\n'
+        '            results.append(work())\n'
+        '        except Exception as error:\n'
+        '            errors.append(error)\n'
+        '        finally:\n'
+        '            is_done.set()\n'
+        '\n'
+        '    start_thread(run)\n'
+        '    while not is_done.wait(_SLICE):\n'
+        '        pulse()\n'
+        '    if errors:\n'
+        '        raise errors[0]\n'
+        '    return results[0]\n',
     ),
     'steward_py.characters': (
         'plpython/steward_py/characters.py',
@@ -1768,7 +2314,7 @@ modules = {
         'from collections.abc import Callable, Sequence\n'
         'from typing import NamedTuple, TypeVar\n'
         '\n'
-        'from steward_py import models\n'
+        'from steward_py import access, asking, models\n'
         'from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking\n'
         'from steward_py.errors import (\n'
         '    INVALID_PARAMETER_VALUE,\n'
@@ -1915,6 +2461,26 @@ modules = {
         '        return models.vectors(_given("model", model), _given("texts", texts))\n'
         '\n'
         '\n'
+        'def load_provider(plpy: Server, model: str | None) -> None:\n'
+        '    """Read how a model is called into this process; see ``access``."""\n'
+        '    with reporting(plpy):\n'
+        '        access.load(plpy, _given("model", model))\n'
+        '\n'
+        '\n'
+        'def embed_query(plpy: Server, model: str | None, query: str | None) -> str:\n'
+        '    """The vector of what somebody searches for; see ``asking``."""\n'
+        '    with reporting(plpy):\n'
+        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        return asking.query_vector(plpy, _given("model", model), _given("query", query), pulse)\n'
+        '\n'
+        '\n'
+        'def test_model(plpy: Server, model: str | None) -> list[asking.Step]:\n'
+        '    """What works of a model and what does not, as rows; see ``asking``."""\n'
+        '    with reporting(plpy):\n'
+        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        return list(asking.tried_out(plpy, _given("model", model), pulse))\n'
+        '\n'
+        '\n'
         'def work(\n'
         '    plpy: Server,\n'
         '    seconds: float | None,\n'
@@ -1923,8 +2489,10 @@ modules = {
         '    worker: str | None,\n'
         '    *,\n'
         '    idle_seconds: float | None = 5.0,\n'
+        '    requests: int | None = 8,\n'
+        '    workers: int | None = 1,\n'
         ') -> dict[str, int]:\n'
-        '    """Work on jobs of built-in models for a while; see ``worker.run``."""\n'
+        '    """Work for a while on jobs of models that the server can call; see ``worker.run``."""\n'
         '    with reporting(plpy):\n'
         '        limits = Limits(\n'
         '            # Arguments of type numeric arrive as Decimal.\n'
@@ -1932,6 +2500,8 @@ modules = {
         '            idle_seconds=float(_given("idle_seconds", idle_seconds)),\n'
         '            batch=_given("batch", batch),\n'
         '            lease_seconds=float(_given("lease_seconds", lease_seconds)),\n'
+        '            requests=_given("requests", requests),\n'
+        '            workers=_given("workers", workers),\n'
         '        )\n'
         '        return run(plpy, _given("worker", worker), limits).as_dict()\n'
         '\n'
@@ -2037,8 +2607,10 @@ modules = {
         'PACKAGE = __name__.partition(".")[0]\n'
         '\n'
         'INVALID_PARAMETER_VALUE = "22023"\n'
+        'UNDEFINED_OBJECT = "42704"\n'
         'NULL_VALUE_NOT_ALLOWED = "22004"\n'
         'FEATURE_NOT_SUPPORTED = "0A000"\n'
+        'CONNECTION_FAILURE = "08006"\n'
         'INVALID_TRANSACTION_TERMINATION = "2D000"\n'
         'OUT_OF_MEMORY = "53200"\n'
         'PROGRAM_LIMIT_EXCEEDED = "54000"\n'
@@ -4485,7 +5057,7 @@ modules = {
         'import threading\n'
         'import time\n'
         'from collections import deque\n'
-        'from collections.abc import Sequence\n'
+        'from collections.abc import Callable, Sequence\n'
         'from dataclasses import dataclass\n'
         '\n'
         'from steward_py.packing import Provider, estimated_tokens\n'
@@ -4525,6 +5097,17 @@ modules = {
         '    place: int\n'
         '    text: str | None\n'
         '    size: int\n'
+        '\n'
+        '\n'
+        'def start_thread(work: Callable[[], None]) -> threading.Thread:\n'
+        '    """Signals are for the thread that starts this one, in which the server handles them."""\n'
+        '    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n'
+        '    try:\n'
+        '        thread = threading.Thread(target=work, name="steward", daemon=True)\n'
+        '        thread.start()\n'
+        '    finally:\n'
+        '        signal.pthread_sigmask(signal.SIG_SETMASK, before)\n'
+        '    return thread\n'
         '\n'
         '\n'
         'class Pool:\n'
@@ -4608,7 +5191,7 @@ modules = {
         '            missing = min(wanted - self._idle, self._limit - len(self._threads))\n'
         '            self._changed.notify(wanted)\n'
         '        for _ in range(missing):\n'
-        '            self._start_thread()\n'
+        '            self._threads.append(start_thread(self._run))\n'
         '\n'
         '    def withdraw(self, reason: str) -> None:\n'
         '        with self._changed:\n'
@@ -4622,16 +5205,6 @@ modules = {
         '        for thread in self._threads:\n'
         '            # One that waits for a name to be resolved cannot be woken; it ends by itself.\n'
         '            thread.join(max(0.0, until - time.monotonic()))\n'
-        '\n'
-        '    def _start_thread(self) -> None:\n'
-        '        # Signals are for the thread that started this one, in which the server handles them.\n'
-        '        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n'
-        '        try:\n'
-        '            thread = threading.Thread(target=self._run, name="steward", daemon=True)\n'
-        '            thread.start()\n'
-        '        finally:\n'
-        '            signal.pthread_sigmask(signal.SIG_SETMASK, before)\n'
-        '        self._threads.append(thread)\n'
         '\n'
         '    def _run(self) -> None:\n'
         '        while True:\n'
@@ -4766,6 +5339,9 @@ modules = {
         '    name: str\n'
         '    provider: str\n'
         '    dimensions: int\n'
+        '    # how near vectors are to each other (cosine, l2, inner_product), and how they are stored\n'
+        '    metric: str = "cosine"\n'
+        '    storage: str = "vector"\n'
         '    endpoint: str | None = None\n'
         '    # what the provider calls it\n'
         '    remote_name: str = ""\n'
@@ -6409,7 +6985,8 @@ modules = {
         '    """Calls for any number of threads, over connections that are kept."""\n'
         '\n'
         '    def __init__(self, rule: Rule | None = None, *, ca_file: str | None = None) -> None:\n'
-        '        self._rule = rule or Rule()\n'
+        '        # for connections that are made from now on\n'
+        '        self.rule = rule or Rule()\n'
         '        self._ca_file = ca_file\n'
         '        self._context: ssl.SSLContext | None = None\n'
         '        self._lock = threading.Lock()\n'
@@ -6517,7 +7094,7 @@ modules = {
         '\n'
         '    def _open(self, endpoint: Endpoint) -> _Connection:\n'
         '        context = self._tls() if endpoint.scheme == "https" else None\n'
-        '        connection = _Connection(endpoint, self._rule, context)\n'
+        '        connection = _Connection(endpoint, self.rule, context)\n'
         '        with self._lock:\n'
         '            self._busy.add(connection)\n'
         '        self._require_open(connection)\n'
@@ -6579,47 +7156,61 @@ modules = {
         'plpython/steward_py/worker.py',
         '"""The worker inside the server: claim, embed, complete, until time is up or nothing is left to do.\n'
         '\n'
-        'It runs as a procedure that may commit.  A batch goes through three steps: claim in a transaction\n'
-        'of its own; embed with no transaction, lock or snapshot held, extending the leases if it takes\n'
-        'long; deliver all results with one call, and commit.  Only when that call raises an error are they\n'
-        'delivered one by one, so that what is wrong with one stops no other.  A claim that stays busy is\n'
-        'given back.  Whatever is neither delivered nor given back can be claimed again when its lease has\n'
-        'run out.\n'
+        'It runs as a procedure that may commit.  Rows are claimed in a transaction of their own.  While\n'
+        'their texts are at providers, which several threads of a pool ask at the same time, no transaction,\n'
+        'lock or snapshot is held: the main thread waits in short slices, between which the server can\n'
+        'interrupt it, extends the leases, claims more when there is room, and delivers what is done with\n'
+        'one call, and commits.  Only when that call raises an error are results delivered one by one, so\n'
+        'that what is wrong with one stops no other.  A claim that stays busy, and what cannot be sent any\n'
+        'more, is given back.  Whatever is neither delivered nor given back can be claimed again when its\n'
+        'lease has run out.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
         '\n'
         'import time\n'
+        'from collections import Counter\n'
         'from collections.abc import Callable, Iterable, Mapping, Sequence\n'
         'from dataclasses import asdict, dataclass\n'
         'from typing import Any\n'
         '\n'
-        'from steward_py import models\n'
+        'from steward_py import access\n'
+        'from steward_py.access import Access\n'
+        'from steward_py.endpoints import Rule\n'
         'from steward_py.errors import (\n'
-        '    FEATURE_NOT_SUPPORTED,\n'
         '    INVALID_PARAMETER_VALUE,\n'
         '    INVALID_TRANSACTION_TERMINATION,\n'
+        '    UNDEFINED_OBJECT,\n'
         '    StewardError,\n'
-        '    description_of,\n'
         '    sqlstate_of,\n'
         ')\n'
+        'from steward_py.packing import Provider\n'
+        'from steward_py.pool import Done, Pool\n'
+        'from steward_py.providers import CONFIGURATION, ITEM, PROVIDERS, UNSENT, Failure\n'
         'from steward_py.server import Server, Statement\n'
+        'from steward_py.transport import Transport\n'
         '\n'
         '# The procedure can have no SET clause (that forbids the commit), so every name is qualified.\n'
         '_CLAIM = (\n'
-        '    "select claimed.token, claimed.model, claimed.texts"\n'
+        '    "select claimed.token, claimed.model, claimed.claimed_source, claimed.texts"\n'
         '    " from steward.claim(worker => $1, batch => $2,"\n'
-        '    " lease => pg_catalog.make_interval(secs => $3), provider => \'builtin\') as claimed"\n'
+        '    " lease => pg_catalog.make_interval(secs => $3), provider => $4) as claimed"\n'
         ')\n'
-        '_CLAIM_TYPES = ("pg_catalog.text", "pg_catalog.int4", "pg_catalog.float8")\n'
-        '_COMPLETE = "select done.token, done.outcome from steward.complete($1, $2) as done"\n'
-        '_COMPLETE_TYPES = ("pg_catalog.int8[]", "pg_catalog.text[]")\n'
-        '_FAIL = "select done.token, done.outcome from steward.fail($1, $2, $3) as done"\n'
-        '_FAIL_TYPES = ("pg_catalog.int8[]", "pg_catalog.text", "pg_catalog.text")\n'
+        '_CLAIM_TYPES = ("pg_catalog.text", "pg_catalog.int4", "pg_catalog.float8", "pg_catalog.text")\n'
+        '_COMPLETE = "select done.token, done.outcome from steward.complete($1, $2, $3) as done"\n'
+        '_COMPLETE_TYPES = ("pg_catalog.int8[]", "pg_catalog.text[]", "pg_catalog.int8")\n'
+        '_FAIL = (\n'
+        '    "select done.token, done.outcome"\n'
+        '    " from steward.fail($1, $2, $3, pg_catalog.make_interval(secs => $4)) as done"\n'
+        ')\n'
+        '_FAIL_TYPES = ("pg_catalog.int8[]", "pg_catalog.text", "pg_catalog.text", "pg_catalog.float8")\n'
         '_RELEASE = "select done.token, done.outcome from steward.release($1) as done"\n'
         '_RELEASE_TYPES = ("pg_catalog.int8[]",)\n'
         '_EXTEND = "select held.token from steward.extend($1, pg_catalog.make_interval(secs => $2)) as held"\n'
         '_EXTEND_TYPES = ("pg_catalog.int8[]", "pg_catalog.float8")\n'
+        '_LOAD = "select steward._load_provider($1)"\n'
+        '# the least there is to run: the server looks for interrupts while it does\n'
+        '_PULSE = "select pg_catalog.pg_backend_pid()"\n'
         '_REAP = "select steward.reap()"\n'
         '\n'
         '_BUSY, _STALE = "busy", "stale"\n'
@@ -6628,9 +7219,14 @@ modules = {
         '# Serialization failure, deadlock, lock not available: the item is sound, only the moment is not.\n'
         '_TRANSIENT = ("40001", "40P01", "55P03")\n'
         '\n'
-        '# The classes of steward.fail(): whose affair a failure is.\n'
-        '_OF_ITEM, _OF_MOMENT, _OF_CONFIGURATION = "item", "transient", "configuration"\n'
-        '\n'
+        '# How long the server may have to wait for us to look whether we are told to stop.\n'
+        '_SLICE = 0.1\n'
+        '# What is done within this time of each other is delivered together.\n'
+        '_TOGETHER = 0.01\n'
+        '# Claims that have waited so long do not keep others from being claimed, up to so many batches in\n'
+        '# all, and so many of one model.\n'
+        '_SLOW = 5.0\n'
+        '_MOST_BATCHES, _MOST_OF_ONE = 4, 2\n'
         '_FIRST_NAP, _LONGEST_NAP = 0.1, 1.0\n'
         '_BUSY_NAPS = (0.05, 0.1, 0.2)\n'
         '# steward.claim() stops after 0.2 seconds of that\n'
@@ -6647,6 +7243,10 @@ modules = {
         '    idle_seconds: float\n'
         '    batch: int\n'
         '    lease_seconds: float\n'
+        '    # how many requests to one model at the same time\n'
+        '    requests: int = 8\n'
+        '    # how many workers run side by side, and share the limits of a model\n'
+        '    workers: int = 1\n'
         '\n'
         '    def __post_init__(self) -> None:\n'
         '        # Written so that NaN is refused as well.\n'
@@ -6654,6 +7254,8 @@ modules = {
         '        self._require("idle_seconds", self.idle_seconds >= 0, "not be negative")\n'
         '        self._require("batch", self.batch >= 1, "be at least 1")\n'
         '        self._require("lease_seconds", self.lease_seconds > 0, "be more than 0")\n'
+        '        self._require("requests", 1 <= self.requests <= 64, "be from 1 to 64")\n'
+        '        self._require("workers", self.workers >= 1, "be at least 1")\n'
         '\n'
         '    def _require(self, name: str, holds: bool, rule: str) -> None:\n'
         '        if not holds:\n'
@@ -6684,20 +7286,11 @@ modules = {
         '\n'
         '\n'
         '@dataclass(frozen=True)\n'
-        'class _Failure:\n'
-        '    """Why there are no vectors, and whose affair that is."""\n'
+        'class _Held:\n'
+        '    """A claim that is with us, and where its vectors go."""\n'
         '\n'
-        '    reason: str\n'
-        '    kind: str\n'
-        '\n'
-        '\n'
-        '@dataclass(frozen=True)\n'
-        'class _Delivery:\n'
-        '    """An item after the embedding: its vectors, or why there are none."""\n'
-        '\n'
-        '    token: int\n'
-        '    vectors: list[str]\n'
-        '    failure: _Failure | None = None\n'
+        '    space: tuple[str, str]\n'
+        '    claimed_at: float\n'
         '\n'
         '\n'
         'def run(\n'
@@ -6705,6 +7298,7 @@ modules = {
         '    worker: str,\n'
         '    limits: Limits,\n'
         '    *,\n'
+        '    pool: Pool | None = None,\n'
         '    clock: Callable[[], float] = time.monotonic,\n'
         '    sleep: Callable[[float], None] = time.sleep,\n'
         ') -> Counts:\n'
@@ -6713,27 +7307,17 @@ modules = {
         '    At least one batch is tried.\n'
         '    """\n'
         '    _require_that_it_may_commit(plpy)\n'
-        '    loop = _Loop(plpy, worker, limits, clock, sleep)\n'
-        '    now = clock()\n'
-        '    deadline = now + limits.seconds\n'
-        '    idle_since = reap_at = now\n'
-        '    nap = _FIRST_NAP\n'
-        '    while True:\n'
-        '        if now >= reap_at:\n'
-        '            loop.reap()\n'
-        '            reap_at = now + _REAP_EVERY\n'
-        '        if loop.process_batch():\n'
-        '            now = idle_since = clock()\n'
-        '            nap = _FIRST_NAP\n'
-        '            if now >= deadline:\n'
-        '                return loop.counts\n'
-        '            continue\n'
-        '        now = clock()\n'
-        '        give_up = min(deadline, idle_since + limits.idle_seconds)\n'
-        '        if now >= give_up:\n'
-        '            return loop.counts\n'
-        '        sleep(min(nap, give_up - now))\n'
-        '        nap = min(2 * nap, _LONGEST_NAP)\n'
+        '    transport = Transport()\n'
+        '    pool = pool or Pool(transport, limits.requests)\n'
+        '    loop = _Loop(plpy, worker, limits, transport=transport, pool=pool, clock=clock, sleep=sleep)\n'
+        '    try:\n'
+        '        loop.run()\n'
+        '    except BaseException:\n'
+        '        pool.close()\n'
+        '        loop.let_go()\n'
+        '        raise\n'
+        '    pool.close()\n'
+        '    return loop.counts\n'
         '\n'
         '\n'
         'class _Loop:\n'
@@ -6742,6 +7326,9 @@ modules = {
         '        plpy: Server,\n'
         '        worker: str,\n'
         '        limits: Limits,\n'
+        '        *,\n'
+        '        transport: Transport,\n'
+        '        pool: Pool,\n'
         '        clock: Callable[[], float],\n'
         '        sleep: Callable[[float], None],\n'
         '    ) -> None:\n'
@@ -6749,34 +7336,143 @@ modules = {
         '        self._plpy = plpy\n'
         '        self._worker = worker\n'
         '        self._limits = limits\n'
+        '        self._transport = transport\n'
+        '        self._pool = pool\n'
         '        self._clock = clock\n'
         '        self._sleep = sleep\n'
+        '        self._held: dict[int, _Held] = {}\n'
+        '        self._providers: dict[str, tuple[Access, Provider]] = {}\n'
+        '        self._leased_at = clock()\n'
         '        self._claim = plpy.prepare(_CLAIM, _CLAIM_TYPES)\n'
         '        self._complete = plpy.prepare(_COMPLETE, _COMPLETE_TYPES)\n'
         '        self._fail = plpy.prepare(_FAIL, _FAIL_TYPES)\n'
         '        self._release = plpy.prepare(_RELEASE, _RELEASE_TYPES)\n'
         '        self._extend = plpy.prepare(_EXTEND, _EXTEND_TYPES)\n'
+        '        self._load = plpy.prepare(_LOAD, ("pg_catalog.text",))\n'
+        '        self._pulse = plpy.prepare(_PULSE, ())\n'
         '        self._reap = plpy.prepare(_REAP, ())\n'
         '\n'
-        '    def reap(self) -> None:\n'
-        '        """Take back what others have lost, as nobody else may do it."""\n'
-        '        self._try("lost claims could not be taken back", self._reap, [])\n'
-        '        self._plpy.commit()\n'
+        '    def run(self) -> None:\n'
+        '        """Work, as ``run`` says."""\n'
+        '        now = self._clock()\n'
+        '        deadline = now + self._limits.seconds\n'
+        '        idle_since = reap_at = claim_at = now\n'
+        '        nap = _FIRST_NAP\n'
+        '        is_first = True\n'
+        '        while True:\n'
+        '            if now >= reap_at:\n'
+        '                self.reap()\n'
+        '                reap_at = now + _REAP_EVERY\n'
+        '            if (is_first or now < deadline) and now >= claim_at and self._has_room(now):\n'
+        '                has_found = self.claim_batch()\n'
+        '                now = self._clock()\n'
+        '                is_first = False\n'
+        '                claim_at = now\n'
+        '                if has_found:\n'
+        '                    idle_since, nap = now, _FIRST_NAP\n'
+        '                else:\n'
+        '                    claim_at += nap\n'
+        '                    nap = min(2 * nap, _LONGEST_NAP)\n'
+        '            if self._held:\n'
+        '                if now >= deadline:\n'
+        '                    self._pool.withdraw()\n'
+        '                self.wait_and_deliver()\n'
+        '                now = idle_since = self._clock()\n'
+        '                continue\n'
+        '            give_up = min(deadline, idle_since + self._limits.idle_seconds)\n'
+        '            if now >= give_up and (now >= deadline or now < claim_at):\n'
+        '                return\n'
+        '            if now < claim_at:\n'
+        '                self._sleep(min(claim_at, give_up) - now)\n'
+        '                now = self._clock()\n'
+        '                # a last look\n'
+        '                claim_at = now\n'
         '\n'
-        '    def process_batch(self) -> bool:\n'
-        '        """Take one batch through all steps.  False if there was nothing to claim."""\n'
-        '        arguments = [self._worker, self._limits.batch, self._limits.lease_seconds]\n'
-        '        leased_at = self._clock()\n'
+        '    def _has_room(self, now: float) -> bool:\n'
+        '        if len(self._held) >= _MOST_BATCHES * self._limits.batch:\n'
+        '            return False\n'
+        '        quick = sum(now - held.claimed_at < _SLOW for held in self._held.values())\n'
+        '        return quick <= self._limits.batch // 2\n'
+        '\n'
+        '    def claim_batch(self) -> bool:\n'
+        '        """Claim rows and have their texts sent.  False if there was nothing to claim."""\n'
+        '        before = self._clock()\n'
+        '        arguments = [\n'
+        '            self._worker, self._limits.batch, self._limits.lease_seconds, ", ".join(PROVIDERS)\n'
+        '        ]  # fmt: skip\n'
         '        rows = list(self._plpy.execute(self._claim, arguments))\n'
         '        # A claim settles what needs no vector, and returns after a while even if there is more.\n'
-        '        has_settled = self._clock() - leased_at >= _SETTLING\n'
+        '        has_settled = self._clock() - before >= _SETTLING\n'
         '        self._plpy.commit()\n'
         '        self.counts.claimed += len(rows)\n'
+        '        if not self._held:\n'
+        '            self._leased_at = before\n'
+        '        for row in rows:\n'
+        '            self._held[row["token"]] = _Held((row["claimed_source"], row["model"]), self._clock())\n'
+        '        self._submit(rows)\n'
+        '        return bool(rows) or has_settled\n'
         '\n'
-        '        # All vectors first: once a delivery has begun, it holds locks until the commit.\n'
-        '        deliveries = self._embed_all(rows, leased_at)\n'
+        '    def _submit(self, rows: Sequence[Mapping[str, Any]]) -> None:\n'
+        '        accesses = {name: self._access(name) for name in {row["model"] for row in rows}}\n'
+        '        self._plpy.commit()\n'
+        '        held = Counter(held.space[1] for held in self._held.values())\n'
+        '        refused: list[Done] = []\n'
+        '        for row in rows:\n'
+        '            token, name = row["token"], row["model"]\n'
+        '            known = accesses[name]\n'
+        '            if isinstance(known, Failure):\n'
+        '                refused.append(Done(token, [], known))\n'
+        '            elif held[name] > _MOST_OF_ONE * self._limits.batch:\n'
+        '                # one that is slow does not take all the room\n'
+        '                held[name] -= 1\n'
+        '                refused.append(Done(token, [], Failure(UNSENT, "there is enough of it already")))\n'
+        '            else:\n'
+        '                self._pool.submit(known, token, row["texts"] or [])\n'
+        '        if refused:\n'
+        '            self._deliver_until_done(refused)\n'
         '\n'
-        '        busy = self._deliver_all(deliveries) if deliveries else []\n'
+        '    def _access(self, name: str) -> Provider | Failure:\n'
+        '        """The model as it is now; the key may have been changed a moment ago."""\n'
+        '        try:\n'
+        '            with self._plpy.subtransaction():\n'
+        '                self._plpy.execute(self._load, [name])\n'
+        '        except self._plpy.SPIError as error:\n'
+        '            if self._state_unless_told_to_stop(error) == UNDEFINED_OBJECT:\n'
+        '                return Failure(CONFIGURATION, str(error))\n'
+        '            raise\n'
+        '        found = access.loaded(name)\n'
+        '        if found.problem is not None:\n'
+        '            return Failure(CONFIGURATION, found.problem)\n'
+        '        before = self._providers.get(name)\n'
+        '        if before is None or before[0] != found:\n'
+        '            share = 1 / self._limits.workers\n'
+        '            self._transport.rule = Rule(found.allowed)\n'
+        '            provider = Provider(found.model, self._transport, found.key, share=share)\n'
+        '            self._providers[name] = found, provider\n'
+        '            return provider\n'
+        '        return before[1]\n'
+        '\n'
+        '    def wait_and_deliver(self) -> None:\n'
+        '        """Wait for a slice of time, or until something is done, and deliver that."""\n'
+        '        done = self._pool.wait(_SLICE)\n'
+        '        while done and len(self._pool):\n'
+        '            more = self._pool.wait(_TOGETHER)\n'
+        '            if not more:\n'
+        '                break\n'
+        '            done += more\n'
+        '        self._plpy.execute(self._pulse, [])\n'
+        '        # and with that, no snapshot is left\n'
+        '        self._plpy.commit()\n'
+        '        if self._clock() - self._leased_at > self._limits.lease_seconds / 3:\n'
+        '            self._leased_at = self._clock()\n'
+        '            arguments = [list(self._held), self._limits.lease_seconds]\n'
+        '            self._try("leases could not be extended", self._extend, arguments)\n'
+        '            self._plpy.commit()\n'
+        '        if done:\n'
+        '            self._deliver_until_done(done)\n'
+        '\n'
+        '    def _deliver_until_done(self, deliveries: list[Done]) -> None:\n'
+        '        busy = self._deliver_all(deliveries)\n'
         '        for nap in _BUSY_NAPS:\n'
         '            if not busy:\n'
         '                break\n'
@@ -6784,43 +7480,48 @@ modules = {
         '            busy = self._deliver_all(busy)\n'
         '        if busy:\n'
         '            self._give_back_all(busy)\n'
-        '        return bool(rows) or has_settled\n'
+        '        for each in deliveries:\n'
+        '            del self._held[each.token]\n'
         '\n'
-        '    def _embed_all(self, rows: Sequence[Mapping[str, Any]], leased_at: float) -> list[_Delivery]:\n'
-        '        deliveries = []\n'
-        '        for row in rows:\n'
-        '            now = self._clock()\n'
-        '            if now - leased_at > self._limits.lease_seconds / 3:\n'
-        '                leased_at = now\n'
-        '                tokens = [each["token"] for each in rows]\n'
-        '                arguments = [tokens, self._limits.lease_seconds]\n'
-        '                self._try("leases could not be extended", self._extend, arguments)\n'
-        '                self._plpy.commit()\n'
-        '            deliveries.append(_embedded(row))\n'
-        '        return deliveries\n'
+        '    def let_go(self) -> None:\n'
+        '        """After an error: what is held can be claimed again soon, unless that is an error, too."""\n'
+        '        if not self._held:\n'
+        '            return\n'
+        '        deliveries = [Done(token, []) for token in self._held]\n'
+        '        try:\n'
+        '            self._give_back_all(deliveries)\n'
+        '        except Exception as error:  # the first one is what is reported\n'
+        '            self._plpy.warning(f"claims are left to the end of their lease: {error}")\n'
         '\n'
-        '    def _deliver_all(self, deliveries: Iterable[_Delivery]) -> list[_Delivery]:\n'
+        '    def reap(self) -> None:\n'
+        '        """Take back what others have lost, as nobody else may do it."""\n'
+        '        self._try("lost claims could not be taken back", self._reap, [])\n'
+        '        self._plpy.commit()\n'
+        '\n'
+        '    def _deliver_all(self, deliveries: Iterable[Done]) -> list[Done]:\n'
         '        """Deliver and commit; return those that another transaction stands in the way of."""\n'
-        '        embedded: list[_Delivery] = []\n'
-        '        failed: dict[_Failure, list[_Delivery]] = {}\n'
+        '        # what providers counted is of one space each\n'
+        '        embedded: dict[tuple[str, str], list[Done]] = {}\n'
+        '        failed: dict[Failure, list[Done]] = {}\n'
         '        for delivery in deliveries:\n'
         '            if delivery.failure is None:\n'
-        '                embedded.append(delivery)\n'
+        '                embedded.setdefault(self._held[delivery.token].space, []).append(delivery)\n'
         '            else:\n'
         '                failed.setdefault(delivery.failure, []).append(delivery)\n'
-        '        busy = self._deliver(embedded) if embedded else []\n'
+        '        busy = [each for group in embedded.values() for each in self._deliver(group)]\n'
         '        for failure, group in failed.items():\n'
-        '            busy += self._give_up(group, failure)\n'
+        '            is_unsent = failure.kind == UNSENT\n'
+        '            busy += self._give_back(group) if is_unsent else self._give_up(group, failure)\n'
         '        self._plpy.commit()\n'
         '        return busy\n'
         '\n'
-        '    def _deliver(self, deliveries: list[_Delivery]) -> list[_Delivery]:\n'
+        '    def _deliver(self, deliveries: list[Done]) -> list[Done]:\n'
         '        """Complete the items and return the busy ones; one by one if together is impossible."""\n'
         '        # for each vector the token of its claim\n'
         '        tokens = [delivery.token for delivery in deliveries for _ in delivery.vectors]\n'
         '        vectors = [vector for delivery in deliveries for vector in delivery.vectors]\n'
         '        try:\n'
-        '            outcomes = self._outcomes(self._complete, [tokens, vectors])\n'
+        '            outcomes = self._outcomes(self._complete, [tokens, vectors, _tokens_of(deliveries)])\n'
         '        except self._plpy.SPIError as error:\n'
         '            sqlstate = self._state_unless_told_to_stop(error)\n'
         '            if sqlstate in _TRANSIENT:\n'
@@ -6830,16 +7531,19 @@ modules = {
         '            if sqlstate == _STALE_CLAIM:\n'
         '                self.counts.stale += 1\n'
         '                return []\n'
-        '            return self._give_up(deliveries, _Failure(str(error)[:_MESSAGE_LIMIT], _OF_ITEM))\n'
+        '            return self._give_up(deliveries, Failure(ITEM, str(error)[:_MESSAGE_LIMIT]))\n'
         '        busy, done = self._sorted(deliveries, outcomes)\n'
         '        self.counts.completed += done\n'
         '        return busy\n'
         '\n'
-        '    def _give_up(self, deliveries: list[_Delivery], failure: _Failure) -> list[_Delivery]:\n'
+        '    def _give_up(self, deliveries: list[Done], failure: Failure) -> list[Done]:\n'
         '        """Report the items as failed and return the busy ones.  Never raises for their sake."""\n'
         '        tokens = [delivery.token for delivery in deliveries]\n'
         '        try:\n'
-        '            outcomes = self._outcomes(self._fail, [tokens, failure.reason, failure.kind])\n'
+        '            outcomes = self._outcomes(\n'
+        '                self._fail,\n'
+        '                [tokens, failure.reason[:_MESSAGE_LIMIT], failure.kind, failure.retry_after],\n'
+        '            )\n'
         '        except self._plpy.SPIError as error:\n'
         '            sqlstate = self._state_unless_told_to_stop(error)\n'
         '            if sqlstate in _TRANSIENT:\n'
@@ -6858,12 +7562,12 @@ modules = {
         '        self.counts.failed += done\n'
         '        return busy\n'
         '\n'
-        '    def _give_back_all(self, deliveries: list[_Delivery]) -> None:\n'
+        '    def _give_back_all(self, deliveries: list[Done]) -> None:\n'
         '        """Give the claims back and commit; those still busy are left to the end of their lease."""\n'
         '        self.counts.abandoned += len(self._give_back(deliveries))\n'
         '        self._plpy.commit()\n'
         '\n'
-        '    def _give_back(self, deliveries: list[_Delivery]) -> list[_Delivery]:\n'
+        '    def _give_back(self, deliveries: list[Done]) -> list[Done]:\n'
         '        """Give claims back uncharged and return the busy ones.  Never raises for their sake."""\n'
         '        try:\n'
         '            outcomes = self._outcomes(self._release, [[each.token for each in deliveries]])\n'
@@ -6888,8 +7592,8 @@ modules = {
         '            return {row["token"]: row["outcome"] for row in rows}\n'
         '\n'
         '    def _sorted(\n'
-        '        self, deliveries: list[_Delivery], outcomes: Mapping[int, str]\n'
-        '    ) -> tuple[list[_Delivery], int]:\n'
+        '        self, deliveries: list[Done], outcomes: Mapping[int, str]\n'
+        '    ) -> tuple[list[Done], int]:\n'
         '        """The busy items, and how many went as intended; the others are counted here."""\n'
         '        busy = []\n'
         '        done = 0\n'
@@ -6924,17 +7628,10 @@ modules = {
         '        return sqlstate\n'
         '\n'
         '\n'
-        'def _embedded(row: Mapping[str, Any]) -> _Delivery:\n'
-        '    token = row["token"]\n'
-        '    try:\n'
-        '        return _Delivery(token, models.vectors(row["model"], row["texts"] or []))\n'
-        '    except MemoryError:\n'
-        '        return _Delivery(token, [], _Failure("Python is out of memory", _OF_MOMENT))\n'
-        '    except Exception as error:\n'
-        '        # A bug that one text brings out must not hold up the others.\n'
-        '        beyond_us = isinstance(error, StewardError) and error.sqlstate == FEATURE_NOT_SUPPORTED\n'
-        '        kind = _OF_CONFIGURATION if beyond_us else _OF_ITEM\n'
-        '        return _Delivery(token, [], _Failure(description_of(error)[:_MESSAGE_LIMIT], kind))\n'
+        'def _tokens_of(deliveries: Sequence[Done]) -> int | None:\n'
+        '    """What the provider counted for all of them, if it did."""\n'
+        '    counted = [each.tokens for each in deliveries if each.tokens is not None]\n'
+        '    return sum(counted) if len(counted) == len(deliveries) else None\n'
         '\n'
         '\n'
         'def _require_that_it_may_commit(plpy: Server) -> None:\n'
@@ -6983,7 +7680,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'a884512242165063'
+GD['steward_py.digest'] = '10a4c3bcd5b43e01'
 $python$
 $definition$;
 
@@ -6998,7 +7695,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a884512242165063': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -7013,7 +7710,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a884512242165063': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -7028,7 +7725,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a884512242165063': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -7045,7 +7742,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a884512242165063': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -7061,9 +7758,57 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a884512242165063': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/_load_provider.sql
+create or replace function steward._load_provider(model text)
+returns void
+language plpython3u
+volatile parallel unsafe
+-- definer: reads the registry and secrets, and returns nothing of them
+security definer
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+steward_py.entry.load_provider(plpy, model)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/_embed_query.sql
+create or replace function steward._embed_query(model text, query text)
+returns text
+language plpython3u
+volatile parallel unsafe
+-- definer: reads the registry and secrets, and returns nothing of them
+security definer
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.embed_query(plpy, model, query)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/test_model.sql
+create or replace function steward.test_model(model text)
+returns table (step text, status text, detail text, hint text)
+language plpython3u
+volatile parallel unsafe
+-- definer: reads the registry and secrets, and tells nothing of them
+security definer
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.test_model(plpy, model)
 $python$
 $definition$;
 
@@ -7074,15 +7819,20 @@ create or replace procedure steward.work(
     batch integer default 50,
     lease_seconds integer default 300,
     idle_seconds integer default 5,
-    worker text default 'backend ' || pg_backend_pid()
+    worker text default 'backend ' || pg_backend_pid(),
+    requests integer default 8,
+    workers integer default 1
 )
 language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'a884512242165063': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-steward_py.entry.work(plpy, seconds, batch, lease_seconds, worker, idle_seconds=idle_seconds)
+steward_py.entry.work(
+    plpy, seconds, batch, lease_seconds, worker,
+    idle_seconds=idle_seconds, requests=requests, workers=workers
+)
 $python$
 $definition$;
 
@@ -7129,13 +7879,32 @@ comment on function steward.embed(text[], text) is
 'lexical embedding of words and spellings for trying out and testing. It knows no meaning; use '
 'another model in production. For steward_reader and steward_worker.';
 
+-- sql/src/code/python/_load_provider.sql
+comment on function steward._load_provider(text) is
+'Read how a model is called, secret included, into the Python of this session, from where no role '
+'can read it: steward.work() calls providers with it.';
+
+-- sql/src/code/python/_embed_query.sql
+comment on function steward._embed_query(text, text) is
+'The vector of what somebody searches for, by any model that the database can call. The session '
+'remembers the last ones, for each role apart.';
+
+-- sql/src/code/python/test_model.sql
+comment on function steward.test_model(text) is
+'Try a model out, with a few words of text: what works and what is wrong, step by step, and what '
+'to do about it. status: ok, warning, error, or skipped after an error. It waits for the provider '
+'as long as the timeout of the model says. For steward_admin.';
+
 -- sql/src/code/python/work.sql
 -- the linter does not know that this is a list of arguments
-comment on procedure steward.work(integer, integer, integer, integer, text) is -- noqa: LT01
-'The worker inside the database: embeds dirty rows with the built-in model builtin/hash@1 '
-'(lexical, for trying out and testing), committing after each batch, for so many seconds or until '
-'there was nothing to do for idle_seconds. Holds no transaction while it computes. Run by pg_cron '
-'every minute after steward.start(). For steward_worker, outside of a transaction.';
+comment on procedure steward.work(integer, integer, integer, integer, text, integer, integer) is -- noqa: LT01,LT05
+'The worker inside the database: embeds dirty rows with the models that the database can call (the '
+'built-in one, and those of the providers openai, ollama and http), committing as it goes, for so '
+'many seconds or until there was nothing to do for idle_seconds. While it waits for a provider it '
+'holds no transaction, lock or snapshot, and can be cancelled. requests: how many to one model at '
+'the same time. workers: how many are called side by side, each of which keeps to its share of '
+'the limits of a model. Run by pg_cron every minute after steward.start(). For steward_worker, '
+'outside of a transaction.';
 
 -- sql/src/code/functions/has_python.sql
 create or replace function steward_private.has_python()
@@ -7168,6 +7937,7 @@ begin atomic
         s.meaning
     from (
         values
+        ('allowed_endpoints', 'public, loopback', 'endpoints', 'see allow_endpoints()'),
         ('backfill_critical', '1 hour', 'interval', 'health(): no row queued for so long'),
         ('backfill_warn', '10 minutes', 'interval', 'health(): no row queued for so long'),
         ('census_critical', '30 days', 'interval', 'health(): no reconcile() for so long'),
@@ -7236,6 +8006,12 @@ begin
             hint = 'See the settings with: select * from steward.settings;';
     end if;
 
+    if v_unit = 'endpoints' then
+        raise exception 'setting "%" is not for everybody to change', configure.setting
+            using errcode = 'insufficient_privilege',
+            hint = 'As a superuser, run: select steward.allow_endpoints(...);';
+    end if;
+
     if configure.value is null then
         delete from steward_private.setting as s where s.setting_name = configure.setting;
         return;
@@ -7286,6 +8062,48 @@ comment on function steward.configure(text, text) is
 'Change a setting of the whole installation, see steward.settings; null brings back its default. '
 'Raises undefined_object for a setting that does not exist, and invalid_parameter_value. For '
 'steward_admin.';
+
+-- sql/src/code/functions/allow_endpoints.sql
+create or replace function steward.allow_endpoints(allowed text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- invoker, and granted to no role: it limits what a steward_admin may make the server call
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_word text;
+begin
+    if allow_endpoints.allowed is null then
+        delete from steward_private.setting as s where s.setting_name = 'allowed_endpoints';
+        return;
+    end if;
+
+    foreach v_word in array regexp_split_to_array(btrim(allow_endpoints.allowed), '[ ,]+') loop
+        if v_word !~ '^(([*][.])?[A-Za-z0-9_.-]+(:[0-9]{1,5})?|[0-9a-fA-F.:]+/[0-9]{1,3})$'
+            and v_word !~ '^\[[0-9a-fA-F:]+\](:[0-9]{1,5})?$'
+            and v_word <> ''
+        then
+            raise exception '"%" cannot be allowed as an endpoint', v_word
+                using errcode = 'invalid_parameter_value',
+                hint = 'Give public, loopback, private, a host, *.domain, an address or a network, '
+                    'separated by commas.';
+        end if;
+    end loop;
+
+    insert into steward_private.setting as s (setting_name, value)
+    values ('allowed_endpoints', allow_endpoints.allowed)
+    on conflict on constraint setting_pkey do update
+    set value = excluded.value, set_at = excluded.set_at;
+end
+$function$;
+
+comment on function steward.allow_endpoints(text) is
+'Say which addresses models may be called at, separated by commas: public (the internet, by https '
+'only), loopback (this machine), private (networks of your own), a host, *.domain, an address or a '
+'network, these with a port if you like. null: back to public, loopback. Link-local addresses and '
+'those at which clouds hand out credentials are never called. For superusers.';
 
 -- sql/src/code/views/settings.sql
 create or replace view steward.settings as
@@ -12205,7 +13023,30 @@ $function$;
 
 -- sql/src/code/functions/add_model.sql
 create or replace function steward.add_model(
-    model text, dimensions integer, provider text, price numeric default null
+    model text,
+    dimensions integer,
+    provider text,
+    price numeric default null,
+    endpoint text default null,
+    secret text default null,
+    remote_name text default null,
+    metric text default 'cosine',
+    storage text default 'vector',
+    document_prefix text default '',
+    query_prefix text default '',
+    input_tokens integer default null,
+    on_too_long text default 'fail',
+    batch_inputs integer default null,
+    batch_tokens integer default null,
+    requests_per_minute integer default null,
+    tokens_per_minute integer default null,
+    timeout interval default '1 minute',
+    send_dimensions boolean default false,
+    encoding text default 'float',
+    normalise boolean default false,
+    secret_header text default null,
+    request jsonb default null,
+    answer text default null
 )
 returns void
 language plpgsql
@@ -12214,6 +13055,8 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_complaint text;
 begin
     if add_model.model is null or add_model.dimensions is null or add_model.provider is null then
         raise exception 'model, dimensions and provider must not be null'
@@ -12243,20 +13086,89 @@ begin
             detail = 'There is one @ in it, and no space.';
     end if;
 
-    insert into steward_private.model (model_name, dimensions, provider, price)
-    values (add_model.model, add_model.dimensions, add_model.provider, add_model.price);
+    v_complaint := case
+        when add_model.provider ~ ',' then 'provider has no comma in it'
+        when add_model.metric not in ('cosine', 'l2', 'inner_product')
+            then 'metric is cosine, l2 or inner_product'
+        when add_model.storage not in ('vector', 'halfvec', 'bit')
+            then 'storage is vector, halfvec or bit'
+        when add_model.on_too_long not in ('fail', 'truncate')
+            then 'on_too_long is fail or truncate'
+        when add_model.encoding not in ('float', 'base64') then 'encoding is float or base64'
+        when least(
+            add_model.input_tokens, add_model.batch_inputs, add_model.batch_tokens,
+            add_model.requests_per_minute, add_model.tokens_per_minute
+        ) < 1 then 'a limit is at least 1'
+        when add_model.timeout not between interval '0.1 seconds' and interval '1 hour'
+            then 'timeout is from 0.1 seconds to an hour'
+        when add_model.endpoint !~* '^https?://[^[:space:]@#?/]+([/?][^[:space:]#]*)?$'
+            then 'endpoint is of the form https://host/path, with no user, password or # in it'
+        when add_model.provider = 'http' and add_model.endpoint is null
+            then 'provider http needs an endpoint'
+        when add_model.provider = 'http' and (
+            add_model.answer is null
+            or add_model.request is null
+            or add_model.request::text !~ '\{\{texts?\}\}'
+        )
+            then 'provider http needs a request with {{texts}} or {{text}} in it, and an answer'
+        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*\{secret\}'
+            then 'secret_header is of the form Name: value with {secret} in it'
+        when add_model.secret !~ '^[A-Za-z0-9_.-]+$'
+            then 'secret is the name of a secret, of letters, digits, _, . and -'
+    end;
+
+    if v_complaint is not null then
+        raise exception 'model "%" cannot be added', add_model.model
+            using errcode = 'invalid_parameter_value',
+            detail = upper(left(v_complaint, 1)) || substr(v_complaint, 2) || '.';
+    end if;
+
+    insert into steward_private.model (
+        model_name, dimensions, provider, price, endpoint, secret, remote_name, metric, storage,
+        document_prefix, query_prefix, input_tokens, on_too_long, batch_inputs, batch_tokens,
+        requests_per_minute, tokens_per_minute, timeout, send_dimensions, encoding, normalise,
+        secret_header, request, answer
+    )
+    values (
+        add_model.model, add_model.dimensions, add_model.provider, add_model.price,
+        add_model.endpoint, add_model.secret, add_model.remote_name, add_model.metric,
+        add_model.storage, add_model.document_prefix, add_model.query_prefix,
+        add_model.input_tokens, add_model.on_too_long, add_model.batch_inputs,
+        add_model.batch_tokens, add_model.requests_per_minute, add_model.tokens_per_minute,
+        add_model.timeout, add_model.send_dimensions, add_model.encoding, add_model.normalise,
+        add_model.secret_header, add_model.request, add_model.answer
+    );
 exception
     when unique_violation then
         raise exception 'model "%" exists already', add_model.model
             using errcode = 'duplicate_object',
             hint = 'A later version is a model of its own. Its price is changed by steward.set_price().';
+    when not_null_violation then
+        raise exception 'model "%" cannot be added', add_model.model
+            using errcode = 'null_value_not_allowed',
+            detail = 'An argument that has a default other than null must not be null.';
 end
 $function$;
 
-comment on function steward.add_model(text, integer, text, numeric) is
-'Make a model known that a worker of yours embeds with. model: name@version; provider: who the '
-'worker asks, a word of your choice by which steward.claim() can select; price: of a million '
-'tokens, for steward.costs and budgets. For steward_admin.';
+comment on function steward.add_model(
+    text, integer, text, numeric, text, text, text, text, text, text, text, integer, text, integer,
+    integer, integer, integer, interval, boolean, text, boolean, text, jsonb, text
+) is
+'Make a model known. model: name@version. provider: openai (the protocol /v1/embeddings, which '
+'OpenAI, Azure, Ollama, vLLM, TEI, LiteLLM, infinity and llama.cpp speak), ollama (/api/embed) or '
+'http (anything else: request is what is sent, with {{texts}} or {{text}}, {{model}}, '
+'{{dimensions}} and {{input_type}} in it; answer the path to the vectors, as data[*].embedding): '
+'those the database calls itself. Any other word: a worker of yours makes the vectors, and selects '
+'them by it in steward.claim(). endpoint: where it is, https://api.openai.com/v1 and '
+'http://localhost:11434 by default; which ones may be called says the setting allowed_endpoints. '
+'secret: the name of one, see steward.set_secret(); secret_header: how it is sent, by default '
+'Authorization: Bearer {secret}. remote_name: what the provider calls the model, by default the '
+'part before the @. price: of a million tokens, for steward.costs and budgets. document_prefix, '
+'query_prefix: put before the texts. input_tokens: the most that a text may have; on_too_long: '
+'fail, or truncate. batch_inputs, batch_tokens: the most of a request. requests_per_minute, '
+'tokens_per_minute: kept to by every worker. timeout: of a request. send_dimensions: ask for the '
+'number of dimensions. encoding: float, or base64, which is shorter. normalise: scale vectors to '
+'length 1. steward.test_model() tries it out. For steward_admin.';
 
 -- sql/src/code/functions/set_price.sql
 create or replace function steward.set_price(model text, price numeric)
@@ -12288,6 +13200,232 @@ $function$;
 comment on function steward.set_price(text, numeric) is
 'What a million tokens of a model cost from now on; null: unknown. What has been spent stays as it '
 'is. For steward_admin.';
+
+-- sql/src/code/functions/public_model_settings.sql
+-- How a model is called, without any secret, as the Python package reads it.
+create or replace function steward_private.public_model_settings(model text)
+returns jsonb
+language sql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        jsonb_strip_nulls(to_jsonb(m)) - 'request'
+        || jsonb_build_object(
+            'name', m.model_name, 'timeout', extract(epoch from m.timeout), 'request', m.request
+        )
+    from steward_private.model as m
+    where m.model_name = public_model_settings.model;
+end;
+
+-- sql/src/code/functions/model_settings.sql
+-- All that is needed to call a model, with its secret: for functions in PL/Python, which keep it to
+-- themselves. No row when there is no such model.
+create or replace function steward_private.model_settings(model text)
+returns table (
+    settings jsonb, allowed text, value text, reference text, origin text, has_secret boolean
+)
+language sql
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        steward_private.public_model_settings(m.model_name) as settings,
+        steward_private.setting_value('allowed_endpoints') as allowed,
+        s.value,
+        -- What a reference leads to is read as the server. Whoever owns the table can write there
+        -- whatever he likes, so that has to be somebody who may read files of the server anyway.
+        case
+            when (
+                select
+                    r.rolsuper or (
+                        starts_with(s.reference, 'file:')
+                        and pg_has_role(r.oid, 'pg_read_server_files', 'usage')
+                    )
+                from pg_class as c
+                inner join pg_roles as r on r.oid = c.relowner
+                where c.oid = 'steward_private.secret'::regclass
+            )
+                then s.reference
+        end as reference,
+        s.origin,
+        s.secret_name is not null as has_secret
+    from steward_private.model as m
+    left join steward_private.secret as s on s.secret_name = m.secret
+    where m.model_name = model_settings.model;
+end;
+
+-- sql/src/code/functions/_model_settings.sql
+create or replace function steward._model_settings(model text)
+returns jsonb
+language plpgsql
+stable parallel unsafe
+-- definer: the registry belongs to pg_steward; there is no secret in it, only the name of one
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_settings jsonb := steward_private.public_model_settings(_model_settings.model);
+begin
+    if v_settings is null then
+        raise exception 'model "%" does not exist', _model_settings.model
+            using errcode = 'undefined_object',
+            hint = 'See the models with: select * from steward.models; add one with steward.add_model().';
+    end if;
+
+    return v_settings
+        || jsonb_build_object('allowed', steward_private.setting_value('allowed_endpoints'));
+end
+$function$;
+
+comment on function steward._model_settings(text) is
+'How a worker calls a model: what was given to steward.add_model(), and as allowed which endpoints '
+'may be called. No secret is in it, only the name of one.';
+
+-- sql/src/code/functions/check_secret.sql
+-- Whether a secret can have this name, and be for this origin.
+create or replace function steward_private.check_secret(secret text, origin text)
+returns void
+language plpgsql
+immutable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if check_secret.secret !~ '^[A-Za-z0-9_.-]{1,100}$' then
+        raise exception 'the name of a secret is of letters, digits, _, . and -'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if check_secret.origin !~* '^https?://[^[:space:]@#?/]+/?$' then
+        raise exception 'the origin of secret "%" is not of the form https://host',
+            check_secret.secret
+            using errcode = 'invalid_parameter_value',
+            detail = 'It is an endpoint without its path; with a port if it is not the usual one.';
+    end if;
+end
+$function$;
+
+-- sql/src/code/functions/set_secret.sql
+create or replace function steward.set_secret(secret text, value text, origin text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: nobody else may even read the table
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    -- What is wrong is said without the value; the statement itself may be in the log all the same.
+    if set_secret.secret is null or set_secret.value is null or set_secret.origin is null then
+        raise exception 'secret, value and origin must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
+    perform steward_private.check_secret(set_secret.secret, set_secret.origin);
+
+    if set_secret.value !~ '^[!-~]([ -~]*[!-~])?$' or length(set_secret.value) > 8192 then
+        raise exception 'the value of secret "%" cannot be sent', set_secret.secret
+            using errcode = 'invalid_parameter_value',
+            detail = 'It is of visible ASCII characters, at most 8192, with no space at its ends.';
+    end if;
+
+    if set_secret.value ~ '^(file|env):' then
+        raise exception 'the value of secret "%" is a reference', set_secret.secret
+            using errcode = 'invalid_parameter_value',
+            hint = 'As a superuser, run: select steward.refer_secret(secret, reference, origin);';
+    end if;
+
+    insert into steward_private.secret as s (secret_name, value, origin)
+    values (
+        set_secret.secret, set_secret.value,
+        lower(regexp_replace(set_secret.origin, '/$', ''))
+    )
+    on conflict on constraint secret_pkey do update
+    set
+        value = excluded.value,
+        reference = null,
+        origin = excluded.origin,
+        set_at = excluded.set_at;
+end
+$function$;
+
+comment on function steward.set_secret(text, text, text) is
+'Keep a key for a provider under a name that steward.add_model() can say, or replace it. origin: '
+'whom it may be sent to, as https://api.openai.com; it is sent to nobody else, whatever endpoint a '
+'model has. No role can read it: it goes from a private table into the request. Give the value as '
+'a parameter (\bind in psql 16), not in the text of the statement, which the log and '
+'pg_stat_activity can show; better, have a superuser refer to a file with steward.refer_secret(). '
+'It is in dumps of the database. For steward_admin.';
+
+-- sql/src/code/functions/refer_secret.sql
+create or replace function steward.refer_secret(secret text, reference text, origin text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- invoker, and granted to no role: what it refers to is read with the rights of the server
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    if refer_secret.secret is null or refer_secret.reference is null
+        or refer_secret.origin is null
+    then
+        raise exception 'secret, reference and origin must not be null'
+            using errcode = 'null_value_not_allowed';
+    end if;
+
+    perform steward_private.check_secret(refer_secret.secret, refer_secret.origin);
+
+    if refer_secret.reference !~ '^(file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$' then
+        raise exception 'the reference of secret "%" is not possible', refer_secret.secret
+            using errcode = 'invalid_parameter_value',
+            detail = 'It is file: and an absolute path, or env: and the name of a variable.';
+    end if;
+
+    insert into steward_private.secret as s (secret_name, reference, origin)
+    values (
+        refer_secret.secret, refer_secret.reference,
+        lower(regexp_replace(refer_secret.origin, '/$', ''))
+    )
+    on conflict on constraint secret_pkey do update
+    set
+        value = null,
+        reference = excluded.reference,
+        origin = excluded.origin,
+        set_at = excluded.set_at;
+end
+$function$;
+
+comment on function steward.refer_secret(text, text, text) is
+'Say where the server finds a key for a provider: file:/path, with the key as its only line, or '
+'env:NAME, a variable in the environment of the server. It is read each time, and never kept. '
+'origin: whom it may be sent to, see steward.set_secret(). For superusers.';
+
+-- sql/src/code/functions/drop_secret.sql
+create or replace function steward.drop_secret(secret text)
+returns void
+language plpgsql
+volatile parallel unsafe
+-- definer: nobody else may write the table
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    delete from steward_private.secret as s where s.secret_name = drop_secret.secret;
+
+    if not found then
+        raise exception 'secret "%" does not exist', drop_secret.secret
+            using errcode = 'undefined_object',
+            hint = 'See their names with: select * from steward.secrets;';
+    end if;
+end
+$function$;
+
+comment on function steward.drop_secret(text) is
+'Forget a secret. Models that name it cannot be called from now on. For steward_admin.';
 
 -- the life of a job: take, read, plan, finish or give back
 
@@ -13417,7 +14555,10 @@ begin
             and o.paused_at is null
             and (s.paused_until is null or s.paused_until < clock_timestamp())
             and (v_source.source_id is null or s.source_id = v_source.source_id)
-            and (claim.provider is null or m.provider = claim.provider)
+            and (
+                claim.provider is null
+                or m.provider = any(regexp_split_to_array(claim.provider, ' *, *'))
+            )
         -- among equals, no space is always the last one
         order by o.priority desc, random()
     );
@@ -13510,8 +14651,8 @@ comment on function steward.claim(text, integer, interval, regclass, text) is
 'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
 'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider narrow the choice. Edits come before the rows of a backfill, which get a tenth of each '
-'batch at least. Commit before calling a provider. For steward_worker.';
+'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
+'backfill, which get a tenth of each batch at least. Commit before calling a provider. For steward_worker.';
 
 -- sql/src/code/functions/complete.sql
 create or replace function steward.complete(
@@ -16647,24 +17788,21 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_model text := coalesce(search.model, steward._active_model(search.source));
-    v_vectors text[];
+    v_vector text;
 begin
     if search.query is null or search.query ~ '^[[:space:]]*$' then
         raise exception 'query must not be empty'
             using errcode = 'invalid_parameter_value';
     end if;
 
-    if not starts_with(v_model, 'builtin/') then
-        raise exception 'model "%" is not built in', v_model
-            using errcode = 'feature_not_supported',
-            hint = 'Let it embed the query, and call steward.search_vector().';
-    end if;
+    -- Nobody is asked on behalf of one who may not search.
+    execute format('select from %s limit 0', search.source);
 
-    v_vectors := steward.embed(array[search.query], v_model);
+    v_vector := steward._embed_query(v_model, search.query);
 
     return query
     select s.key, s.ordinal, s.similarity, s.heading, s.chunk
-    from steward.search_vector(search.source, v_vectors[1], search.k, v_model) as s;
+    from steward.search_vector(search.source, v_vector, search.k, v_model) as s;
 end
 $function$;
 
@@ -16672,8 +17810,9 @@ comment on function steward.search(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a text, nearest first. key names the row, '
 'ordinal the place of the chunk in it, counted from 0. Finds only what belongs to rows that the '
 'caller may see. model: the one whose space is searched; without, the one that steward.promote() '
-'has chosen. It must be built in; with another one, let it embed the query and use '
-'steward.search_vector(). For steward_reader with SELECT on the source.';
+'has chosen. Its provider is asked for the vector of the query, while this transaction waits; the '
+'session remembers the last ones. With a model that the database cannot call, let it embed the '
+'query and use steward.search_vector(). For steward_reader with SELECT on the source.';
 
 -- sql/src/code/functions/all_jobs.sql
 create or replace function steward_private.all_jobs()
@@ -17733,14 +18872,35 @@ select
     case
         when m.provider = 'builtin'
             then 'lexical, for trying out and testing: knows words and spellings, not meaning'
+        when m.provider in ('openai', 'ollama', 'http') then 'called by the database or a worker'
         else 'vectors come from a worker of yours'
     end as remarks,
     m.added_at,
-    m.price
+    m.price,
+    m.endpoint,
+    m.secret,
+    m.metric,
+    m.storage,
+    m.requests_per_minute,
+    m.tokens_per_minute
 from steward_private.model as m;
 
 comment on view steward.models is
-'The models that sources can be embedded with. Add one with steward.add_model().';
+'The models that sources can be embedded with. Add one with steward.add_model(), try it out with '
+'steward.test_model().';
+
+-- sql/src/code/views/secrets.sql
+create or replace view steward.secrets as
+select
+    s.secret_name as secret,
+    coalesce(split_part(s.reference, ':', 1), 'value') as kept_as,
+    s.origin,
+    s.set_at
+from steward_private.secret as s;
+
+comment on view steward.secrets is
+'The names of the secrets that models can use, how each is kept (as a value, or in a file or a '
+'variable of the server), and to whom it may be sent. Not the secrets. For steward_admin.';
 
 -- sql/src/code/views/sources.sql
 create or replace view steward.sources as
@@ -18062,7 +19222,7 @@ comment on view steward.costs is
 -- running by itself, and telling how it is
 
 -- sql/src/code/functions/_tasks.sql
-create or replace function steward._tasks()
+create or replace function steward._tasks(workers integer default 1)
 returns table (job_name text, schedule text, command text, crontab_line text)
 language sql
 stable parallel safe
@@ -18081,8 +19241,16 @@ begin atomic
         ('steward: reap', '* * * * *', 'select steward.reap()'),
         -- not at the full hour, when everybody does something
         ('steward: tidy', '17 * * * *', 'select steward.tidy()'),
-        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()'),
-        ('steward: work', '* * * * *', 'call steward.work()')
+        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()')
+        union all
+        select
+            'steward: work' || case when n.n > 1 then ' ' || n.n else '' end as job_name,
+            '* * * * *' as schedule,
+            case
+                when _tasks.workers = 1 then 'call steward.work()'
+                else format('call steward.work(workers => %s)', _tasks.workers)
+            end as command
+        from generate_series(1, _tasks.workers) as n (n)
     ) as t (job_name, schedule, command)
     cross join (
         select
@@ -18110,11 +19278,11 @@ begin atomic
     ) as d (argument);
 end;
 
-comment on function steward._tasks() is
+comment on function steward._tasks(integer) is
 'What has to run regularly, by its name in pg_cron and as a line for a crontab.';
 
 -- sql/src/code/functions/start.sql
-create or replace function steward.start()
+create or replace function steward.start(workers integer default 1)
 returns void
 language plpgsql
 volatile parallel unsafe
@@ -18125,7 +19293,13 @@ as $function$
 declare
     v_cron_database text;
     v_task record;
+    v_job_id bigint;
 begin
+    if start.workers is null or start.workers not between 1 and 64 then
+        raise exception 'workers must be between 1 and 64'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
     if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
         begin
             v_cron_database := coalesce(current_setting('cron.database_name', true), '');
@@ -18145,13 +19319,26 @@ begin
             end,
             hint = E'Without it, put these lines into a crontab:\n' || (
                 select string_agg(t.crontab_line, E'\n' order by t.job_name)
-                from steward._tasks() as t
+                from steward._tasks(start.workers) as t
             );
         return;
     end if;
 
+    -- those of an earlier call that are more than now
+    for v_job_id in
+        execute 'select j.jobid from cron.job as j '
+        'where j.jobname ~ ''^steward: work [0-9]+$'' and j.database = current_database() '
+        'and j.username = current_user '
+        'and j.jobname not in (select t.job_name from steward._tasks($1) as t)'
+        using start.workers
+    loop
+        execute 'select cron.unschedule($1)' using v_job_id;
+    end loop;
+
     for v_task in
-        select t.job_name, t.schedule, t.command from steward._tasks() as t order by t.job_name
+        select t.job_name, t.schedule, t.command
+        from steward._tasks(start.workers) as t
+        order by t.job_name
     loop
         -- dynamic: there may be no such function when this one is created
         execute 'select cron.schedule($1, $2, $3)'
@@ -18160,11 +19347,12 @@ begin
 end
 $function$;
 
-comment on function steward.start() is
-'Let pg_cron do the work of this database from now on: embed with the built-in model, take back '
-'lost claims, remove what is kept no longer, and reconcile at night. May be repeated. Without '
-'pg_cron it schedules nothing and shows the lines for a crontab. For steward_operator who may use '
-'pg_cron.';
+comment on function steward.start(integer) is
+'Let pg_cron do the work of this database from now on: embed, with so many workers side by side, '
+'take back lost claims, remove what is kept no longer, and reconcile at night. May be repeated. '
+'Each worker is a connection that is used while there is something to do; cron.max_running_jobs '
+'has to allow for them. Without pg_cron it schedules nothing and shows the lines for a crontab. '
+'For steward_operator who may use pg_cron.';
 
 -- sql/src/code/functions/stop.sql
 create or replace function steward.stop()
@@ -18186,7 +19374,8 @@ begin
     -- by number, because a name finds only one's own jobs, and a superuser may stop any
     for v_job_id in
         execute 'select j.jobid from cron.job as j '
-        'where j.jobname in (select t.job_name from steward._tasks() as t) '
+        'where (j.jobname in (select t.job_name from steward._tasks() as t) '
+        'or j.jobname ~ ''^steward: work [0-9]+$'') '
         'and j.database = current_database() order by j.jobid'
     loop
         execute 'select cron.unschedule($1)' using v_job_id;
@@ -18220,7 +19409,10 @@ begin
     return query execute
         'select t.job_name, j.jobid is not null and j.active, coalesce(j.schedule, t.schedule), '
         'd.status::text, d.start_time '
-        'from steward._tasks() as t '
+        'from steward._tasks('
+        '(select greatest(count(*), 1)::integer from cron.job as k '
+        'where k.jobname ~ ''^steward: work( [0-9]+)?$'' and k.database = current_database())'
+        ') as t '
         'left join cron.job as j on j.jobname = t.job_name and j.database = current_database() '
         'left join lateral (select r.status, r.start_time from cron.job_run_details as r '
         'where r.jobid = j.jobid order by r.runid desc limit 1) as d on true '
@@ -18486,7 +19678,10 @@ begin
     for v_task in execute
         'select t.job_name, j.jobid is not null as is_there, j.active, d.status, '
         'd.return_message, d.start_time '
-        'from steward._tasks() as t '
+        'from steward._tasks('
+        '(select greatest(count(*), 1)::integer from cron.job as w '
+        'where w.jobname ~ ''^steward: work( [0-9]+)?$'' and w.database = current_database())'
+        ') as t '
         'left join lateral (select k.* from cron.job as k where k.jobname = t.job_name '
         'and k.database = current_database() order by k.active desc limit 1) as j on true '
         'left join lateral (select r.status, r.return_message, r.start_time '
@@ -19182,6 +20377,8 @@ grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer, text) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
+-- sends the text to the provider of the model and keeps the secret to itself
+grant execute on function steward._embed_query(text, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text)
 to steward_reader;
@@ -19202,14 +20399,19 @@ grant execute on function steward._refuse_claim(bigint) to steward_worker;
 grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
 grant execute on function steward._load_python() to steward_worker;
-grant execute on procedure steward.work(integer, integer, integer, integer, text) to steward_worker;
+grant execute on function steward._model_settings(text) to steward_worker;
+-- keeps what it loads where no role can read it
+grant execute on function steward._load_provider(text) to steward_worker;
+grant execute on procedure steward.work(
+    integer, integer, integer, integer, text, integer, integer
+) to steward_worker;
 
 -- operator: keeps it running, and sees how; also a worker, because what pg_cron runs for an
 -- operator is the operator's work
-grant execute on function steward.start() to steward_operator;
+grant execute on function steward.start(integer) to steward_operator;
 grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
-grant execute on function steward._tasks() to steward_operator;
+grant execute on function steward._tasks(integer) to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
 grant execute on function steward.pause(regclass, text) to steward_operator;
 grant execute on function steward.resume(regclass) to steward_operator;
@@ -19261,7 +20463,14 @@ grant execute on function steward._has_before_update_trigger(regclass) to stewar
 grant execute on function steward._finish_track(regclass, boolean) to steward_admin;
 grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
-grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
+grant execute on function steward.add_model(
+    text, integer, text, numeric, text, text, text, text, text, text, text, integer, text, integer,
+    integer, integer, integer, interval, boolean, text, boolean, text, jsonb, text
+) to steward_admin;
+grant execute on function steward.test_model(text) to steward_admin;
+grant execute on function steward.set_secret(text, text, text) to steward_admin;
+grant execute on function steward.drop_secret(text) to steward_admin;
+grant select on steward.secrets to steward_admin;
 grant execute on function steward.alter(
     regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
@@ -19299,6 +20508,8 @@ begin
             c.oid as relation,
             case
                 when c.relname = 'model' then 'where provider <> ''builtin'''
+                -- what is kept as a value is in no dump of an extension
+                when c.relname = 'secret' then 'where value is null'
                 else ''
             end as filter
         from pg_extension as e

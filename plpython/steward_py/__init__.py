@@ -8,7 +8,9 @@ The SQL functions call ``steward_py.entry`` and nothing else.
 """
 
 from steward_py import (
+    access,
     alignment,
+    asking,
     characters,
     chunking,
     endpoints,
@@ -38,7 +40,9 @@ from steward_py import (
 )
 
 __all__ = [
+    "access",
     "alignment",
+    "asking",
     "characters",
     "chunking",
     "endpoints",

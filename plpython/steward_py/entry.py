@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from steward_py import models
+from steward_py import access, asking, models
 from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
@@ -154,6 +154,26 @@ def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -
         return models.vectors(_given("model", model), _given("texts", texts))
 
 
+def load_provider(plpy: Server, model: str | None) -> None:
+    """Read how a model is called into this process; see ``access``."""
+    with reporting(plpy):
+        access.load(plpy, _given("model", model))
+
+
+def embed_query(plpy: Server, model: str | None, query: str | None) -> str:
+    """The vector of what somebody searches for; see ``asking``."""
+    with reporting(plpy):
+        pulse = _pulse(plpy, time.monotonic)
+        return asking.query_vector(plpy, _given("model", model), _given("query", query), pulse)
+
+
+def test_model(plpy: Server, model: str | None) -> list[asking.Step]:
+    """What works of a model and what does not, as rows; see ``asking``."""
+    with reporting(plpy):
+        pulse = _pulse(plpy, time.monotonic)
+        return list(asking.tried_out(plpy, _given("model", model), pulse))
+
+
 def work(
     plpy: Server,
     seconds: float | None,
@@ -162,8 +182,10 @@ def work(
     worker: str | None,
     *,
     idle_seconds: float | None = 5.0,
+    requests: int | None = 8,
+    workers: int | None = 1,
 ) -> dict[str, int]:
-    """Work on jobs of built-in models for a while; see ``worker.run``."""
+    """Work for a while on jobs of models that the server can call; see ``worker.run``."""
     with reporting(plpy):
         limits = Limits(
             # Arguments of type numeric arrive as Decimal.
@@ -171,6 +193,8 @@ def work(
             idle_seconds=float(_given("idle_seconds", idle_seconds)),
             batch=_given("batch", batch),
             lease_seconds=float(_given("lease_seconds", lease_seconds)),
+            requests=_given("requests", requests),
+            workers=_given("workers", workers),
         )
         return run(plpy, _given("worker", worker), limits).as_dict()
 

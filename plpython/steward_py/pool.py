@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from steward_py.packing import Provider, estimated_tokens
@@ -54,6 +54,17 @@ class _Text:
     place: int
     text: str | None
     size: int
+
+
+def start_thread(work: Callable[[], None]) -> threading.Thread:
+    """Signals are for the thread that starts this one, in which the server handles them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread = threading.Thread(target=work, name="steward", daemon=True)
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread
 
 
 class Pool:
@@ -137,7 +148,7 @@ class _Lane:
             missing = min(wanted - self._idle, self._limit - len(self._threads))
             self._changed.notify(wanted)
         for _ in range(missing):
-            self._start_thread()
+            self._threads.append(start_thread(self._run))
 
     def withdraw(self, reason: str) -> None:
         with self._changed:
@@ -151,16 +162,6 @@ class _Lane:
         for thread in self._threads:
             # One that waits for a name to be resolved cannot be woken; it ends by itself.
             thread.join(max(0.0, until - time.monotonic()))
-
-    def _start_thread(self) -> None:
-        # Signals are for the thread that started this one, in which the server handles them.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            thread = threading.Thread(target=self._run, name="steward", daemon=True)
-            thread.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._threads.append(thread)
 
     def _run(self) -> None:
         while True:

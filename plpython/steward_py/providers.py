@@ -61,6 +61,9 @@ class Model:
     name: str
     provider: str
     dimensions: int
+    # how near vectors are to each other (cosine, l2, inner_product), and how they are stored
+    metric: str = "cosine"
+    storage: str = "vector"
     endpoint: str | None = None
     # what the provider calls it
     remote_name: str = ""

@@ -156,7 +156,8 @@ class Transport:
     """Calls for any number of threads, over connections that are kept."""
 
     def __init__(self, rule: Rule | None = None, *, ca_file: str | None = None) -> None:
-        self._rule = rule or Rule()
+        # for connections that are made from now on
+        self.rule = rule or Rule()
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
@@ -264,7 +265,7 @@ class Transport:
 
     def _open(self, endpoint: Endpoint) -> _Connection:
         context = self._tls() if endpoint.scheme == "https" else None
-        connection = _Connection(endpoint, self._rule, context)
+        connection = _Connection(endpoint, self.rule, context)
         with self._lock:
             self._busy.add(connection)
         self._require_open(connection)

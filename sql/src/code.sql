@@ -8,6 +8,7 @@
 \ir code/functions/known_settings.sql
 \ir code/functions/setting_value.sql
 \ir code/functions/configure.sql
+\ir code/functions/allow_endpoints.sql
 \ir code/views/settings.sql
 
 -- pieces of generated statements
@@ -74,6 +75,13 @@
 \ir code/functions/space_of.sql
 \ir code/functions/add_model.sql
 \ir code/functions/set_price.sql
+\ir code/functions/public_model_settings.sql
+\ir code/functions/model_settings.sql
+\ir code/functions/_model_settings.sql
+\ir code/functions/check_secret.sql
+\ir code/functions/set_secret.sql
+\ir code/functions/refer_secret.sql
+\ir code/functions/drop_secret.sql
 
 -- the life of a job: take, read, plan, finish or give back
 \ir code/functions/max_attempts.sql
@@ -145,6 +153,7 @@
 \ir code/functions/compare_spaces.sql
 \ir code/functions/freshness_detail.sql
 \ir code/views/models.sql
+\ir code/views/secrets.sql
 \ir code/views/sources.sql
 \ir code/views/policies.sql
 \ir code/views/spaces.sql

@@ -5,4 +5,7 @@
 \ir code/python/check_policy.sql
 \ir code/python/accepted.sql
 \ir code/python/embed.sql
+\ir code/python/_load_provider.sql
+\ir code/python/_embed_query.sql
+\ir code/python/test_model.sql
 \ir code/python/work.sql
