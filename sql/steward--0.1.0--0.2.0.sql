@@ -4055,6 +4055,11 @@ modules = {
         'class Provider:\n'
         '    """A model that can be asked, by any number of threads."""\n'
         '\n'
+        '    @property\n'
+        '    def is_parallel(self) -> bool:\n'
+        '        """Whether it is quicker with several requests at the same time."""\n'
+        '        return self.model.provider != "builtin"\n'
+        '\n'
         '    def __init__(\n'
         '        self,\n'
         '        model: Model,\n'
@@ -4992,7 +4997,7 @@ modules = {
         'plpython/steward_py/pool.py',
         '"""Many claims at once: their texts go to providers in full requests, several at a time.\n'
         '\n'
-        'One thread submits claims and waits for what is done; threads of the pool do nothing but ask\n'
+        'One thread submits claims and waits for what is done, or one does this and another that; threads of the pool do nothing but ask\n'
         'providers.  Each model has a queue and threads of its own, so that one that hangs or has to wait\n'
         'keeps no other from being asked.  Texts of several claims go into one request, and those of one\n'
         'claim into several.  When a provider fails, what is still queued for it is not sent: it comes back\n'
@@ -5060,7 +5065,7 @@ modules = {
         '\n'
         '\n'
         'class Pool:\n'
-        '    """Asks providers on behalf of one thread, which submits and waits."""\n'
+        '    """Asks providers on behalf of those who submit, and tells whoever waits."""\n'
         '\n'
         '    def __init__(self, transport: Transport, requests: int = 8) -> None:\n'
         '        """``requests``: how many of one model are under way at the same time."""\n'
@@ -5068,6 +5073,7 @@ modules = {
         '        self._requests = requests\n'
         '        self._lanes: dict[str, _Lane] = {}\n'
         '        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()\n'
+        '        self._lock = threading.Lock()\n'
         '        self._held = 0\n'
         '\n'
         '    def __len__(self) -> int:\n'
@@ -5075,8 +5081,9 @@ modules = {
         '        return self._held\n'
         '\n'
         '    def submit(self, provider: Provider, token: int, texts: Sequence[str | None]) -> None:\n'
-        '        """Have the texts of a claim embedded.  Nothing is sent before ``wait``."""\n'
-        '        self._held += 1\n'
+        '        """Have the texts of a claim embedded.  Nothing is sent before ``begin`` or ``wait``."""\n'
+        '        with self._lock:\n'
+        '            self._held += 1\n'
         '        job = _Job(token, len(texts))\n'
         '        if not texts:\n'
         '            self._done.put(Done(token, []))\n'
@@ -5084,26 +5091,31 @@ modules = {
         '        name = provider.model.name\n'
         '        lane = self._lanes.get(name)\n'
         '        if lane is None:\n'
-        '            threads = 1 if provider.model.provider == "builtin" else self._requests\n'
+        '            threads = self._requests if provider.is_parallel else 1\n'
         '            lane = self._lanes[name] = _Lane(provider, threads, self._done)\n'
         '        lane.submit(provider, job, texts)\n'
         '\n'
+        '    def begin(self) -> None:\n'
+        '        """Send what has been submitted."""\n'
+        '        for lane in list(self._lanes.values()):\n'
+        '            lane.begin()\n'
+        '\n'
         '    def wait(self, seconds: float) -> list[Done]:\n'
         '        """What is done by now; if nothing is, what is when something is, or after the time."""\n'
-        '        for lane in self._lanes.values():\n'
-        '            lane.begin()\n'
+        '        self.begin()\n'
         '        found: list[Done] = []\n'
         '        try:\n'
         '            found.append(self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False))\n'
         '            while True:\n'
         '                found.append(self._done.get(False))\n'
         '        except queue.Empty:\n'
-        '            self._held -= len(found)\n'
+        '            with self._lock:\n'
+        '                self._held -= len(found)\n'
         '            return found\n'
         '\n'
         '    def withdraw(self) -> None:\n'
         '        """What has not been sent will not be: it comes back as unsent."""\n'
-        '        for lane in self._lanes.values():\n'
+        '        for lane in list(self._lanes.values()):\n'
         '            lane.withdraw("there was no time left for it")\n'
         '\n'
         '    def close(self) -> None:\n'
@@ -5139,8 +5151,8 @@ modules = {
         '            wanted = min(self._limit, -(-len(self._queue) // _WORTHWHILE))\n'
         '            missing = min(wanted - self._idle, self._limit - len(self._threads))\n'
         '            self._changed.notify(wanted)\n'
-        '        for _ in range(missing):\n'
-        '            self._threads.append(start_thread(self._run))\n'
+        '            for _ in range(missing):\n'
+        '                self._threads.append(start_thread(self._run))\n'
         '\n'
         '    def withdraw(self, reason: str) -> None:\n'
         '        with self._changed:\n'
@@ -7629,7 +7641,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '10a4c3bcd5b43e01'
+GD['steward_py.digest'] = '689143b9a4826726'
 $python$
 $definition$;
 
@@ -7644,7 +7656,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -7659,7 +7671,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -7674,7 +7686,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -7691,7 +7703,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -7707,7 +7719,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -7723,7 +7735,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -7739,7 +7751,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -7755,7 +7767,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -7776,7 +7788,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '10a4c3bcd5b43e01': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '689143b9a4826726': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -14439,7 +14451,8 @@ create or replace function steward.claim(
     batch integer default 10,
     lease interval default '5 minutes',
     source regclass default null,
-    provider text default null
+    provider text default null,
+    models text[] default null
 )
 returns table (
     token bigint,
@@ -14508,6 +14521,7 @@ begin
                 claim.provider is null
                 or m.provider = any(regexp_split_to_array(claim.provider, ' *, *'))
             )
+            and (claim.models is null or m.model_name = any(claim.models))
         -- among equals, no space is always the last one
         order by o.priority desc, random()
     );
@@ -14596,12 +14610,13 @@ begin
 end
 $function$;
 
-comment on function steward.claim(text, integer, interval, regclass, text) is
+comment on function steward.claim(text, integer, interval, regclass, text, text[]) is
 'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
-'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
-'backfill, which get a tenth of each batch at least. Commit before calling a provider. For steward_worker.';
+'with steward.fail(). Rows that need no vector are finished at once and not returned. source, '
+'provider, which can be several with commas, and models narrow the choice. Edits come before the '
+'rows of a backfill, which get a tenth of each batch at least. Commit before calling a provider. '
+'For steward_worker.';
 
 -- sql/src/code/functions/complete.sql
 create or replace function steward.complete(
@@ -20335,7 +20350,7 @@ grant execute on function steward_private.all_freshness(regclass) to steward_rea
 grant select on steward.freshness to steward_reader;
 
 -- worker: the life of a job
-grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
+grant execute on function steward.claim(text, integer, interval, regclass, text, text[]) to steward_worker;
 grant execute on function steward.complete(bigint, text[]) to steward_worker;
 grant execute on function steward.complete(bigint[], text[], bigint) to steward_worker;
 grant execute on function steward.fail(bigint, text, text, interval) to steward_worker;

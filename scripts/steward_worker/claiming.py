@@ -39,10 +39,11 @@ _EMPTY_ENOUGH = 2
 
 
 class Claimer:
-    """Claims as long as there is room, faster while there is work and slower while there is none."""
+    """Claims while there is room, and slower and slower while there is nothing to do."""
 
     def __init__(
         self,
+        *,
         options: Options,
         session: Session,
         registry: Registry,

@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import LiteralString
 
 import psycopg
@@ -40,9 +40,7 @@ _MESSAGE_LIMIT = 2000
 class Deliverer:
     """Empties the hand: stores, fails or releases each claim."""
 
-    def __init__(
-        self, session: Session, pool: Pool, hand: Hand, counts: Counts, log: Log
-    ) -> None:
+    def __init__(self, session: Session, pool: Pool, hand: Hand, counts: Counts, log: Log) -> None:
         self._session = session
         self._pool = pool
         self._hand = hand
@@ -143,7 +141,6 @@ class Deliverer:
 
     def _fail(self, group: list[Done], failure: Failure, tries: dict[int, int]) -> None:
         tokens = [done.token for done in group]
-        statement: Callable[[], list[Row]]
         if failure.kind == UNSENT:
             counted = self._try_all(_RELEASE, [tokens], group, tries)
             self._counts.released += counted["pending"]

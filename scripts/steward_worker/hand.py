@@ -98,9 +98,7 @@ class Hand:
         """Until something was delivered, or somebody wakes us."""
         with self._changed:
             before = len(self._claims)
-            self._changed.wait_for(
-                lambda: self._is_awake or len(self._claims) < before, seconds
-            )
+            self._changed.wait_for(lambda: self._is_awake or len(self._claims) < before, seconds)
 
     def wait_until_empty(self, seconds: float) -> bool:
         """Whether all has been given back within that time."""

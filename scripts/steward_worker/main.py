@@ -28,14 +28,13 @@ from steward_worker.log import Log
 from steward_worker.options import Options, parse
 from steward_worker.registry import Registry
 
-# What is in hand of one model: one batch at the provider, one on its way there, one on its way back.
+# in hand of one model: at the provider, on the way there, and on the way back
 _BATCHES = 4
 _CHARACTERS = 64_000_000
 _LAST_CALL = 5.0
 # without an answer of the database for so long, something is wrong
 _SILENCE = 60.0
 _GIVE_UP = 30.0
-_QUEUE = "select coalesce(sum(q.jobs), 0)::bigint from steward.queue as q where q.state = 'pending'"
 
 
 class Worker:
@@ -55,7 +54,13 @@ class Worker:
         self._in = Session(options.dsn, log, self._may_reconnect, self._pause)
         self._out = Session(options.dsn, log, self._may_deliver, time.sleep)
         self._claimer = Claimer(
-            options, self._in, self._registry, self._pool, self._hand, self._counts, log
+            options=options,
+            session=self._in,
+            registry=self._registry,
+            pool=self._pool,
+            hand=self._hand,
+            counts=self._counts,
+            log=log,
         )
         self._deliverer = Deliverer(self._out, self._pool, self._hand, self._counts, log)
 
@@ -100,7 +105,7 @@ class Worker:
             "seconds_since_claim": round(silence, 1),
             "in_hand": len(self._hand),
             "database": problem or "ok",
-            "models": {name: unready.get(name, "ok") for name in self._registry.all_names},
+            "models": dict.fromkeys(self._registry.names, "ok") | unready,
             **self._counts.as_dict(),
         }
 
@@ -110,7 +115,8 @@ class Worker:
         """What is under way may come to its end; the rest is given back."""
         self._stopping.set()
         self._claimer.stop()
-        self._registry_grace(claims)
+        # What a claim under way brings is ours to give back.
+        claims.join(_LAST_CALL)
         self._pool.withdraw()
         grace = min(self._options.grace, self._options.lease / 2)
         until = time.monotonic() + grace
@@ -133,10 +139,6 @@ class Worker:
         self._pool.close()
         self._in.close()
         self._out.close()
-
-    def _registry_grace(self, claims: threading.Thread) -> None:
-        """A claim under way is waited for: what it brings is ours to give back."""
-        claims.join(_LAST_CALL)
 
     def _on_signal(self, *_: object) -> None:
         self._signals += 1
@@ -186,7 +188,7 @@ class Worker:
     # ---- for people
 
     def _show(self) -> None:
-        """How far it is: a bar if the role may see the queue."""
+        """How far it is."""
         seconds = time.monotonic() - self._began
         counts = self._counts
         self._log.status(

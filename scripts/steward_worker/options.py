@@ -31,7 +31,7 @@ class Options:
     once: bool = False
     poll_min: float = 0.02
     poll_max: float = 1.0
-    # the connection on which notifications are waited for: None: on none; '': on one like the others
+    # where notifications are waited for; None: nowhere; empty: on a connection like the others
     listen: str | None = None
     grace: float = 20.0
     local: str | None = None
@@ -76,7 +76,11 @@ def _parser(is_terminal: bool) -> argparse.ArgumentParser:
     add("--provider", type=_words, metavar="NAMES", help="only models of these providers")
     add("--model", type=_words, metavar="NAMES", help="only these models, as name@version")
     add("--source", metavar="TABLE", help="only this table")
-    add("--name", default=_default_name(), help="what steward.workers calls it (default: %(default)s)")
+    add(
+        "--name",
+        default=_default_name(),
+        help="what steward.workers calls it (default: %(default)s)",
+    )
     add("--batch", type=int, metavar="N", help="rows to claim at a time (default: 100)")
     add(
         "--concurrency",
@@ -137,9 +141,7 @@ def _parser(is_terminal: bool) -> argparse.ArgumentParser:
     return parser
 
 
-def _from_variables(
-    parser: argparse.ArgumentParser, environment: Mapping[str, str]
-) -> list[str]:
+def _from_variables(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> list[str]:
     arguments: list[str] = []
     for action in parser._actions:
         name = action.option_strings[0]
@@ -163,7 +165,10 @@ def _complaints(options: Options) -> list[str]:
             (1 <= options.batch <= 10_000, "--batch is from 1 to 10000"),
             (1 <= options.concurrency <= 256, "--concurrency is from 1 to 256"),
             (options.lease >= 1, "--lease is at least one second"),
-            (0 < options.poll_min <= options.poll_max, "--poll-min is more than 0, at most --poll-max"),
+            (
+                0 < options.poll_min <= options.poll_max,
+                "--poll-min is more than 0, at most --poll-max",
+            ),
             (0 < options.share <= 1, "--share is more than 0, at most 1"),
             (options.name != "", "--name is not empty"),
             (options.secrets is None or options.secrets.is_dir(), "--secrets is no folder"),

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from steward_py.endpoints import Rule
 from steward_py.errors import StewardError
 from steward_py.packing import Provider
-from steward_py.providers import CONFIGURATION, PROVIDERS, Failure, Model, check_model, parse_model
+from steward_py.providers import PROVIDERS, Model, check_model, parse_model
 from steward_py.transport import Transport
-
 from steward_worker.database import Session
 from steward_worker.keys import KeyProblem, key_of
 from steward_worker.log import Log
@@ -30,12 +29,12 @@ LocalModel = Callable[[Model], Provider]
 
 @dataclass(frozen=True)
 class Ready:
-    """A model, and what is needed to call it: a provider, or the reason why it cannot be called."""
+    """A model: with a provider, or the reason why it cannot be called from here."""
 
     settings: str
     key: str | None
     provider: Provider | None
-    problem: Failure | None = None
+    problem: str | None = None
 
     def __repr__(self) -> str:
         return f"Ready({self.provider and self.provider.model.name})"
@@ -53,12 +52,19 @@ class Registry:
 
     @property
     def names(self) -> list[str]:
-        """Of the models whose rows are to be claimed."""
-        return list(self._models)
+        """Of the models whose rows are to be claimed: those that can be called from here."""
+        return [name for name, ready in self._models.items() if ready.provider is not None]
 
-    def of(self, name: str) -> Ready:
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why the others cannot; they are left to other workers."""
+        return {name: ready.problem for name, ready in self._models.items() if ready.problem}
+
+    def of(self, name: str) -> Provider:
         """A model by its name."""
-        return self._models[name]
+        provider = self._models[name].provider
+        assert provider is not None  # noqa: S101  only those that have one are claimed
+        return provider
 
     def refresh(self, session: Session) -> None:
         """Ask the database which models there are."""
@@ -70,18 +76,15 @@ class Registry:
             if not self._options.model or name in self._options.model:
                 found[name] = self._ready(name, settings)
         for name in found.keys() - self._models.keys():
-            self._log.info("model", model=name, provider=json.loads(found[name].settings)["provider"])
+            self._log.info(
+                "model", model=name, provider=json.loads(found[name].settings)["provider"]
+            )
         self._models = found
 
     def close(self) -> None:
         """End all calls."""
         for transport in self._transports.values():
             transport.close()
-
-    @property
-    def transports(self) -> list[Transport]:
-        """All that calls go through."""
-        return list(self._transports.values())
 
     def _ready(self, name: str, settings: dict[str, object]) -> Ready:
         written = json.dumps(settings, sort_keys=True)
@@ -92,18 +95,18 @@ class Registry:
             if model.provider != LOCAL:
                 check_model(model)
                 key = key_of(model, self._options.environment, self._options.secrets)
-            if before is not None and (before.settings, before.key) == (written, key):
+            is_same = before is not None and (before.settings, before.key) == (written, key)
+            if before is not None and is_same and before.provider is not None:
                 # the one that knows how fast it may be asked
-                if before.provider is not None:
-                    return before
+                return before
             return Ready(written, key, self._provider(model, settings, key))
         except (KeyProblem, StewardError) as error:
             reason = str(error)
             if isinstance(error, StewardError):
                 reason = f"{error.message}: {error.detail}" if error.detail else error.message
-            if before is None or before.problem is None or before.problem.reason != reason:
+            if before is None or before.problem != reason:
                 self._log.error("model cannot be called", model=name, reason=reason)
-            return Ready(written, key, None, Failure(CONFIGURATION, reason))
+            return Ready(written, key, None, reason)
 
     def _provider(self, model: Model, settings: dict[str, object], key: str | None) -> Provider:
         if model.provider == LOCAL and self._local is not None:

@@ -3,7 +3,8 @@ create or replace function steward.claim(
     batch integer default 10,
     lease interval default '5 minutes',
     source regclass default null,
-    provider text default null
+    provider text default null,
+    models text[] default null
 )
 returns table (
     token bigint,
@@ -72,6 +73,7 @@ begin
                 claim.provider is null
                 or m.provider = any(regexp_split_to_array(claim.provider, ' *, *'))
             )
+            and (claim.models is null or m.model_name = any(claim.models))
         -- among equals, no space is always the last one
         order by o.priority desc, random()
     );
@@ -160,9 +162,10 @@ begin
 end
 $function$;
 
-comment on function steward.claim(text, integer, interval, regclass, text) is
+comment on function steward.claim(text, integer, interval, regclass, text, text[]) is
 'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
-'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
-'backfill, which get a tenth of each batch at least. Commit before calling a provider. For steward_worker.';
+'with steward.fail(). Rows that need no vector are finished at once and not returned. source, '
+'provider, which can be several with commas, and models narrow the choice. Edits come before the '
+'rows of a backfill, which get a tenth of each batch at least. Commit before calling a provider. '
+'For steward_worker.';
