@@ -175,7 +175,7 @@ def _do(why: str, *command: str | Path, cwd: Path | None = None) -> None:
     """Run a step of an installation; what it prints is shown only by its last line."""
     try:
         done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=600
+            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=PATIENCE * 2
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Missing(f"{why}: {error}") from None

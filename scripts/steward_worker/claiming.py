@@ -158,7 +158,7 @@ class Claimer:
                 if lost:
                     self._log.debug("no longer held", rows=len(lost))
         if now >= self._reap_at:
-            self._reap_at = now + _REAP_EVERY
+            self._reap_at = now + min(_REAP_EVERY, self._options.lease)
             ((count,),) = self._session.run(_REAP)
             if count:
                 self._log.info("taken back from workers that are gone", rows=count)
