@@ -24,7 +24,11 @@ from pgenv import Cluster, Problem
 from pgenv.home import home, locked, make_folder, say
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON_PACKAGES = ("pgai[vectorizer-worker]==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.3.9")
+PYTHON_PACKAGES = (
+    "pgai[vectorizer-worker]==0.12.1",
+    "procrastinate==3.10.0",
+    "psycopg[binary]==3.3.9",
+)
 # the newest that runs on Node.js 20
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
 PGQ_PACKAGE = "postgresql-15-pgq3"

@@ -15,8 +15,8 @@
 3. A provider that takes so many requests a second: how long it takes to drain a queue, beside how
    long that limit itself dictates.
 
-Everything runs on this machine: the server, the provider and the worker share its cores. Commits are
-durable. The last line has all figures as JSON.
+Everything runs on this machine: the server, the provider and the worker share its cores. Commits
+are durable. The last line has all figures as JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -189,7 +189,7 @@ class Asked:
 
 
 @contextmanager
-def provider(latency: float = 0.0, rate: float | None = None) -> Iterable[Asked]:  # type: ignore[misc]
+def provider(latency: float = 0.0, rate: float | None = None) -> Iterator[Asked]:
     """A provider in a process of its own."""
     arguments = ["--serve", str(latency), str(rate or 0.0)]
     process = subprocess.Popen(
@@ -220,15 +220,13 @@ def create_steward(cluster: Cluster, name: str, asked: Asked, **options: Any) ->
     connection = connect(cluster, name)
     named = "".join(f", {option} => %s" for option in options)
     connection.execute(
-        sql.SQL(
-            "select steward.add_model('bench@1', %s, 'ollama', endpoint => %s" + named + ")"  # type: ignore[operator]
-        ),
+        sql.SQL("select steward.add_model('bench@1', %s, 'ollama', endpoint => %s" + named + ")"),
         [DIMENSIONS, asked.url, *options.values()],
     )
     return connection
 
 
-def worker_command(cluster: Cluster, name: str, *arguments: str) -> list[str]:
+def worker_command(cluster: Cluster, name: str, *arguments: str) -> list[str | Path]:
     """Our external worker on a database."""
     script = str(ROOT / "scripts" / "steward-worker")
     return [
@@ -633,9 +631,7 @@ def measure_limit(cluster: Cluster, rows: int) -> Figures:
         process = subprocess.Popen(worker, cwd=ROOT, stderr=subprocess.DEVNULL)
         try:
             until = time.monotonic() + PATIENCE
-            while connection.execute(
-                "select fresh from steward.freshness"
-            ).fetchall() != [(rows,)]:
+            while connection.execute("select fresh from steward.freshness").fetchall() != [(rows,)]:
                 if time.monotonic() > until:
                     raise Problem("the queue was not drained")
                 time.sleep(0.02)
@@ -684,14 +680,15 @@ def show(figures: Figures) -> None:
                 f"{cells['characters_on_update_ratio']} of its characters, at "
                 f"{cells['coverage']:.2%} of what really changed"
             )
-    print(f"\nfrom commit to searchable, at {EDITS} edits/s:")
+    if figures["freshness"]:
+        print(f"\nfrom commit to searchable, at {EDITS} edits/s:")
     for name, told in figures["freshness"].items():
         print(f"  {name}: p50 {told['p50_ms']} ms, p95 {told['p95_ms']}, p99 {told['p99_ms']}")
-    limit = figures["limit"]
-    print(
-        f"\na provider that takes {RATE:.0f} requests a second: {limit['seconds']} s for "
-        f"{limit['rows']} rows, where the limit dictates {limit['dictated_seconds']} s"
-    )
+    if limit := figures.get("limit"):
+        print(
+            f"\na provider that takes {RATE:.0f} requests a second: {limit['seconds']} s for "
+            f"{limit['rows']} rows, where the limit dictates {limit['dictated_seconds']} s"
+        )
     for name, reason in figures["missing"].items():
         print(f"\nmissing: {name} ({reason})")
     print()

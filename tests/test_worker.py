@@ -313,7 +313,7 @@ def test_requests_under_way_are_finished_after_a_signal(
 def is_given_back_in_time(db: Database) -> bool:
     """What was given back can be claimed after five seconds: let them be over."""
     hurry(db)
-    return db.value("select count(*) from steward.jobs where state <> 'pending'") == 0
+    return bool(db.value("select count(*) = 0 from steward.jobs where state <> 'pending'"))
 
 
 def test_requests_that_hang_do_not_keep_the_worker_from_ending(
@@ -462,7 +462,7 @@ def test_lease_lasts_as_long_as_the_provider_takes(
 
 # ---- a provider in trouble
 
-FAULTS = {
+FAULTS: dict[str, tuple[Callable[[], stand_in.Fault], str]] = {
     "429 with seconds": (lambda: stand_in.too_many("1"), "rate_limit"),
     "429 with a date": (lambda: stand_in.too_many(stand_in.in_seconds(2)), "rate_limit"),
     "429 without a word": (lambda: stand_in.too_many(None), "rate_limit"),
@@ -626,7 +626,7 @@ def test_text_that_is_too_long_is_truncated_or_failed(
 def test_storm_of_429_charges_nobody(db: Database, provider: Provider, start: Start) -> None:
     """A provider that takes 20 requests a second gets no more than it can bear for long."""
     add_model(db, provider, batch_inputs=5)
-    provider.limits.rate = 20.0
+    provider.limits.rate, provider.limits.capacity = 20.0, 5.0
     provider.limits.retry_after = False
     add_table(db, 600)
     worker = start()

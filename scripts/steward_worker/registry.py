@@ -18,6 +18,9 @@ from steward_worker.options import Options
 
 LOCAL = "local"
 
+# Rows are held, and their leases extended, while a provider that has had enough is waited for.
+_PATIENCE = 15.0
+
 _MODELS = (
     "select m.model, steward._model_settings(m.model) from steward.models as m"
     " where m.provider = any(%s)"
@@ -115,4 +118,4 @@ class Registry:
         transport = self._transports.get(allowed)
         if transport is None:
             transport = self._transports[allowed] = Transport(Rule(allowed))
-        return Provider(model, transport, key, share=self._options.share)
+        return Provider(model, transport, key, share=self._options.share, patience=_PATIENCE)
