@@ -24,11 +24,10 @@ from pgenv import Cluster, Problem
 from pgenv.home import home, locked, make_folder, say
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON_PACKAGES = (
-    "pgai[vectorizer-worker]==0.12.1",
-    "procrastinate==3.10.0",
-    "psycopg[binary]==3.3.9",
-)
+PYTHON_PACKAGES = ("pgai==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.3.9")
+# with all that its worker can ask; ten times as large
+PGAI_WORKER = ("pgai[vectorizer-worker]==0.12.1",)
+SPLITTERS = ("langchain-text-splitters==1.1.3", "semantic-text-splitter==0.33.1", "chonkie==1.7.0")
 # the newest that runs on Node.js 20
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
 PGQ_PACKAGE = "postgresql-15-pgq3"
@@ -205,12 +204,26 @@ def _installed(name: str, recipe: str, install: Callable[[Path], None]) -> Path:
 def python_peers() -> Path:
     """The bin folder of a Python environment with the peers that are in Python."""
 
+    return _python("venv", PYTHON_PACKAGES)
+
+
+def pgai_worker() -> Path:
+    """The bin folder of a Python environment with pgai and its worker."""
+    return _python("pgai", PGAI_WORKER)
+
+
+def splitters() -> Path:
+    """The bin folder of a Python environment with the packages that cut texts."""
+    return _python("splitters", SPLITTERS)
+
+
+def _python(name: str, packages: Sequence[str]) -> Path:
     def install(folder: Path) -> None:
         _do("no environment for Python", sys.executable, "-m", "venv", folder)
         pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-input")
-        _do("pip failed", *pip, "--disable-pip-version-check", *PYTHON_PACKAGES)
+        _do("pip failed", *pip, "--disable-pip-version-check", *packages)
 
-    return _installed("venv", " ".join(PYTHON_PACKAGES), install) / "bin"
+    return _installed(name, " ".join(packages), install) / "bin"
 
 
 def node_peers() -> Path:
@@ -277,9 +290,9 @@ def create_steward(cluster: Cluster, name: str, dimensions: int) -> None:
         connection.execute("select steward.add_model('bench@1', %s, 'bench')", [dimensions])
 
 
-def create_pgai(cluster: Cluster, name: str) -> None:
+def create_pgai(cluster: Cluster, name: str, programs: Path | None = None) -> None:
     """Make a database with pgai."""
-    command = python_peers() / "pgai"
+    command = (programs or python_peers()) / "pgai"
     create_database(cluster, name, "vector")
     _do("pgai install failed", command, "install", "-d", cluster.dsn(name))
 

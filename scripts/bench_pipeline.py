@@ -51,7 +51,7 @@ from bench_peers import (
     create_database,
     create_pgai,
     generated_tables,
-    python_peers,
+    pgai_worker,
     run_script,
 )
 from pgenv import Cluster, Problem, provision
@@ -317,7 +317,7 @@ def steward(cluster: Cluster, name: str, asked: Asked) -> Contender:
 
 def pgai(cluster: Cluster, name: str, asked: Asked, batch: int, concurrency: int) -> Contender:
     """pgai, with its worker."""
-    create_pgai(cluster, name)
+    create_pgai(cluster, name, pgai_worker())
     connection = connect(cluster, name)
     connection.execute("create table pages (path text primary key, content text not null)")
     connection.execute(
@@ -335,7 +335,7 @@ def pgai(cluster: Cluster, name: str, asked: Asked, batch: int, concurrency: int
         return int(count)
 
     command: list[str | Path] = [
-        *(python_peers() / "pgai", "vectorizer", "worker", "-d", cluster.dsn(name), "--once"),
+        *(pgai_worker() / "pgai", "vectorizer", "worker", "-d", cluster.dsn(name), "--once"),
         *("--exit-on-error", "true"),
     ]
     return Contender(

@@ -41,11 +41,26 @@ GROUPS = (
             "alter",
             "untrack",
             "dry_run",
+            "preview",
+            "chunk",
             "sources",
+            "policies",
             "spaces",
+        ),
+    ),
+    (
+        "Models",
+        "What makes vectors, where, and with which key.",
+        (
             "models",
             "add_model",
+            "test_model",
             "set_price",
+            "secrets",
+            "set_secret",
+            "refer_secret",
+            "drop_secret",
+            "allow_endpoints",
         ),
     ),
     (
@@ -73,6 +88,11 @@ GROUPS = (
             "reconcile",
             "reconcile_all",
         ),
+    ),
+    (
+        "Significance",
+        "Which changes of a text are worth a new vector: say it, try it, see why.",
+        ("significance", "explain_change", "simulate", "suggest_threshold"),
     ),
     (
         "History",

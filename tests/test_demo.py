@@ -44,7 +44,8 @@ def test_demo(name: str) -> None:
         assert done.returncode == 0, done.stdout
         for line in (
             r"demo=# \i sql/install.sql",
-            "demo=# select steward.track('articles', content => 'body', chunking => '{\"size\": 300}');",
+            "demo=# select steward.track('articles', content => 'body', "
+            "chunking => '{\"size\": 300}');",
             "36 of 36 articles fresh",
             # the edit: one job, one chunk embedded, four kept, one removed
             ' articles | {"id": 6} | pending |          1 |        0',

@@ -123,7 +123,7 @@ def test_what_counts_is_embedded(notes: Database) -> None:
 def test_small_edits_add_up(notes: Database) -> None:
     """Each is compared with the text that the vector was made of, not with the one before."""
     words = PARAGRAPH.split()
-    outcomes = []
+    outcomes: list[str] = []
     for place in range(0, len(words), 3):
         words[place] = words[place][:-1] + "q"
         notes.run("update notes set body = %s where id = 1", " ".join(words))

@@ -42,6 +42,7 @@ def whole(text: str, low: int, place: int) -> int:
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """A piece without the white space around it; of an empty one both ends are the same."""
-    piece = text[start:end]
-    start = end - len(piece.lstrip())
-    return start, start + len(piece.strip())
+    if start < end and (text[start].isspace() or text[end - 1].isspace()):
+        start = end - len(text[start:end].lstrip())
+        end = start + len(text[start:end].rstrip())
+    return start, end

@@ -7,8 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from steward_py import access, asking, models
-from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking
+from steward_py import access, asking, models, replaying
+from steward_py.chunking import (
+    Chunking,
+    chunking_as_dict,
+    embedded_text,
+    parse_chunking,
+    token_counter,
+)
+from steward_py.chunking import chunk as cut
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
@@ -17,7 +24,7 @@ from steward_py.errors import (
     reporting,
 )
 from steward_py.explaining import Explanation, explain
-from steward_py.planning import KnownChunk, accepts, plan
+from steward_py.planning import KnownChunk, accepts, plan, text_hash
 from steward_py.server import Server, Statement
 from steward_py.significance import Policy, parse_policy, policy_as_dict
 from steward_py.similarity import Pulse
@@ -146,6 +153,37 @@ def explain_change(
             known = _known(known_json)
         planned = plan(new or "", known, *options, pulse=pulse)
         return list(explain(planned, known, options.policy))
+
+
+def chunk(
+    plpy: Server, content: str | None, chunking_json: str | None
+) -> list[tuple[int, str, str | None, int, int, int, str]]:
+    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.
+
+    Tokens and hash are of what is sent to the model.
+    """
+    with reporting(plpy):
+        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))
+        count = token_counter(chunking)
+        rows = []
+        for piece in cut(content or "", chunking):
+            ordinal, start, end, text, heading = piece
+            sent = embedded_text(piece, chunking)
+            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
+        return rows
+
+
+def replay(
+    plpy: Server, states_json: str | None, policy_json: str | None
+) -> list[tuple[object, ...]]:
+    """The changes from one recorded state of a document to the next; see ``replaying.replay``."""
+    with reporting(plpy):
+        policy = parse_policy(_json_object("the significance policy is", policy_json))
+        states = json.loads(_given("states", states_json))
+        return [
+            (*each[:-1], None if each.details is None else _to_json(each.details))
+            for each in replaying.replay(states, policy, _pulse(plpy, time.monotonic))
+        ]
 
 
 def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:

@@ -75,15 +75,13 @@ def explain(plan: Plan, known: Sequence[KnownChunk], policy: Policy) -> Iterator
 
 
 def _reason(planned: PlannedChunk, policy: Policy) -> str:
-    reasons = [_in_words(finding) for finding in planned.findings]
+    if planned.findings:
+        return "; ".join(_in_words(finding) for finding in planned.findings)
     if planned.stage == "different" and policy.similarity is None:
-        reasons = ["the policy accepts nothing but equal text"]
-    elif planned.stage in _REASONS:
-        reason = _REASONS[planned.stage].format(
-            normalise=", ".join(policy.normalise), similarity=policy.similarity
-        )
-        reasons.insert(0, reason)
-    return "; ".join(reasons)
+        return "the policy accepts nothing but equal text"
+    return _REASONS[planned.stage].format(
+        normalise=", ".join(policy.normalise), similarity=policy.similarity
+    )
 
 
 def _in_words(finding: Finding) -> str:

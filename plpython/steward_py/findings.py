@@ -61,7 +61,8 @@ _NUMBERING = re.compile(r"(?:[-*+]\s+)?((?:[A-Z]\.)?\d+(?:\.\d+)*[.)]|[A-Z](?:\.
 _LETTERED = re.compile(r"[A-Z](?:\.\d+)*\Z")
 # the same of a title, which needs no full stop, and may be that of "Chapter 50"
 _TITLE_NUMBERING = re.compile(
-    r"(?:(\w+)\s)?((?:[A-Z]\.)?\d+(?:\.\d+)*[.:)]?|[A-Z](?:\.\d+)+[.:)]?|[A-Z][.:)]?)\s+(?=[^\W\d_])"
+    r"(?:(\w+)\s)?((?:[A-Z]\.)?\d+(?:\.\d+)*[.:)]?|[A-Z](?:\.\d+)+[.:)]?|[A-Z][.:)]?)"
+    r"\s+(?=[^\W\d_])"
 )
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*?))??(?:\s+#+)?\s*\Z", re.DOTALL)
 _MARKUP = re.compile(r"[*`]+")

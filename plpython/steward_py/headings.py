@@ -65,7 +65,7 @@ class Headings:
             self._open.append((level, self._starts[self._passed] + level))
             self._passed += 1
         if self._passed > first_passed:
-            titles = (self._title(after_signs) for _, after_signs in self._open)
+            titles = [self._title(after_signs) for _, after_signs in self._open]
             self._path = " > ".join(title for title in titles if title) or None
         return self._path
 

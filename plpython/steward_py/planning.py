@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from math import floor
 from typing import Any, NamedTuple
@@ -159,14 +158,28 @@ def plan(
         content_hash if len(text) == len(content) and text == content else text_hash(text)
         for text in embedded
     ]
+    division = _Parts(content, parts)
     rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))
-    if rows:
-        division = _Parts(content, parts)
-        comparison = _Comparison(chunks, embedded, hashes, rows, policy, division)
-        choices = comparison.choose(pulse)
-    else:
-        choices = [_Choice("new")] * len(chunks)
+    comparison = _Comparison(chunks, embedded, hashes, rows, policy, division)
+    return _plan(content_hash, comparison, pulse)
 
+
+def plan_chunks(
+    chunks: Sequence[Chunk],
+    embedded: Sequence[str],
+    known: Sequence[KnownChunk],
+    policy: Policy,
+    pulse: Pulse = None,
+) -> Plan:
+    """The plan for a text of which only the chunks are known; its hash is left empty."""
+    hashes = [text_hash(text) for text in embedded]
+    rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))
+    return _plan("", _Comparison(chunks, embedded, hashes, rows, policy, _Parts("", ())), pulse)
+
+
+def _plan(content_hash: str, comparison: _Comparison, pulse: Pulse) -> Plan:
+    chunks, embedded, hashes, rows = comparison[:4]
+    choices = comparison.choose(pulse) if rows else [_Choice("new")] * len(chunks)
     planned = []
     vector_of_hash: dict[str, int] = {}
     texts: list[str] = []
@@ -177,7 +190,7 @@ def plan(
             if vector == len(texts):
                 texts.append(text)
         planned.append(_planned(piece, text, piece_hash, choice, vector))
-    details = _details(planned, rows, texts, division) if rows else None
+    details = _details(planned, rows, texts, comparison.parts) if rows else None
     return Plan(content_hash, planned, texts, details)
 
 
@@ -255,8 +268,7 @@ def _equal(old: Sequence[str], new: Sequence[str]) -> int:
     )
 
 
-@dataclass(frozen=True)
-class _Comparison:
+class _Comparison(NamedTuple):
     """The chunks of the new text beside the stored ones, in the order of the document."""
 
     chunks: Sequence[Chunk]

@@ -152,7 +152,7 @@ def run(
     """
     _require_that_it_may_commit(plpy)
     transport = Transport()
-    pool = pool or Pool(transport, limits.requests)
+    pool = Pool(transport, limits.requests) if pool is None else pool
     loop = _Loop(plpy, worker, limits, transport=transport, pool=pool, clock=clock, sleep=sleep)
     try:
         loop.run()
@@ -307,9 +307,10 @@ class _Loop:
         self._plpy.execute(self._pulse, [])
         # and with that, no snapshot is left
         self._plpy.commit()
-        if self._clock() - self._leased_at > self._limits.lease_seconds / 3:
+        waiting = sorted(self._held.keys() - {each.token for each in done})
+        if waiting and self._clock() - self._leased_at > self._limits.lease_seconds / 3:
             self._leased_at = self._clock()
-            arguments = [list(self._held), self._limits.lease_seconds]
+            arguments = [waiting, self._limits.lease_seconds]
             self._try("leases could not be extended", self._extend, arguments)
             self._plpy.commit()
         if done:

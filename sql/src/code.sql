@@ -21,6 +21,11 @@
 \ir code/functions/key_definition.sql
 \ir code/functions/vector_type.sql
 \ir code/functions/vector_operator.sql
+\ir code/functions/embedding_type.sql
+\ir code/functions/embedding_of.sql
+\ir code/functions/embedding_distance.sql
+\ir code/functions/embedding_similarity.sql
+\ir code/functions/embedding_cosine.sql
 \ir code/functions/generated_name.sql
 \ir code/functions/plan_options.sql
 \ir code/functions/class_operator.sql
@@ -55,6 +60,7 @@
 \ir code/functions/_parts.sql
 \ir code/functions/_describe.sql
 \ir code/functions/_policy.sql
+\ir code/functions/significance.sql
 \ir code/functions/_begin_track.sql
 \ir code/functions/_has_before_update_trigger.sql
 \ir code/functions/_create_triggers.sql
@@ -69,6 +75,8 @@
 \ir code/functions/_price.sql
 \ir code/functions/_count_chunks.sql
 \ir code/functions/dry_run.sql
+\ir code/functions/_preview.sql
+\ir code/functions/preview.sql
 \ir code/functions/untrack.sql
 \ir code/functions/require_trigger_privilege.sql
 \ir code/functions/lock_registration.sql
@@ -125,6 +133,9 @@
 -- what was: look back, go back, let go
 \ir code/functions/require_sight_of_all.sql
 \ir code/functions/as_of.sql
+\ir code/functions/explain_change.sql
+\ir code/functions/simulate.sql
+\ir code/functions/suggest_threshold.sql
 \ir code/functions/rollback_document.sql
 \ir code/functions/erase.sql
 \ir code/functions/prune_space.sql

@@ -100,7 +100,12 @@ def test_a_name_that_changes_its_meaning_reaches_nothing(monkeypatch: pytest.Mon
     """The connection goes to the address that was checked; the name is not asked again."""
     reached = threading.Event()
     inner = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=lambda: (inner.accept(), reached.set()), daemon=True).start()
+
+    def accept() -> None:
+        inner.accept()
+        reached.set()
+
+    threading.Thread(target=accept, daemon=True).start()
     port = inner.getsockname()[1]
     answers = ["192.0.2.1", "127.0.0.1"]
     asked: list[str] = []

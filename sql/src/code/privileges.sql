@@ -74,6 +74,13 @@ grant execute on function steward.reconcile(regclass, bigint, boolean) to stewar
 grant execute on function steward._reconcile_slice(regclass, bigint) to steward_operator;
 grant execute on procedure steward.reconcile_all(bigint) to steward_operator;
 grant execute on function steward.freshness_detail(regclass) to steward_operator;
+grant execute on function steward.significance(
+    double precision, text[], text[], text[], text[], boolean, double precision, text, text[]
+) to steward_operator;
+grant execute on function steward.explain_change(text, text, jsonb, jsonb) to steward_operator;
+grant execute on function steward.suggest_threshold(
+    regclass, double precision, double precision, integer, timestamptz
+) to steward_operator;
 grant execute on function steward.health() to steward_operator;
 grant execute on function steward_private.known_settings() to steward_operator;
 grant execute on function steward_private.all_queue() to steward_operator;
@@ -131,6 +138,11 @@ grant execute on function steward._finish_alter(regclass, boolean) to steward_ad
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, jsonb, text, integer)
 to steward_admin;
+grant execute on function steward.chunk(text, jsonb) to steward_admin;
+grant execute on function steward.preview(regclass, text, jsonb, text, text, integer)
+to steward_admin;
+grant execute on function steward.preview(text, jsonb, text) to steward_admin;
+grant execute on function steward._preview(text[], jsonb, text) to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], jsonb) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;
@@ -139,6 +151,8 @@ grant execute on function steward.promote(regclass, text, boolean) to steward_ad
 grant execute on function steward.demote(regclass, boolean) to steward_admin;
 grant execute on function steward.retire_space(regclass, text) to steward_admin;
 grant execute on function steward.as_of(regclass, timestamptz) to steward_admin;
+grant execute on function steward.explain_change(regclass, jsonb, text) to steward_admin;
+grant execute on function steward.simulate(regclass, jsonb, timestamptz) to steward_admin;
 grant execute on function steward.rollback_document(regclass, jsonb, integer, text)
 to steward_admin;
 grant execute on function steward.erase(regclass, jsonb) to steward_admin;
