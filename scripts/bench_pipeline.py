@@ -58,7 +58,7 @@ from pgenv import Cluster, Problem, provision
 
 DIMENSIONS = 768
 CHUNK_SIZE = 600
-# requests of pgai: how many chunks, and how many at a time; its defaults first
+# of pgai: how many rows in a batch, and how many batches at a time; its defaults first
 PGAI_SETTINGS = ((50, 1), (200, 4))
 ROUNDS = 3
 EDITS = 50
@@ -69,6 +69,11 @@ RATE, BURST = 20.0, 5
 INPUTS = 10
 PATIENCE = 600.0
 LOOK_EVERY = 0.003
+# what Ollama says of a model; pgai asks for it
+SHOWN = (
+    b'{"details": {}, "model_info":'
+    b' {"general.architecture": "bench", "bench.context_length": 8192}}'
+)
 
 Connection = psycopg.Connection[Any]
 Figures = dict[str, Any]
@@ -146,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
         if not self.path.endswith("/api/embed"):
-            self._answer(200, b'{"status": "success"}')
+            self._answer(200, SHOWN)
             return
         if server.is_refused():
             self._answer(429, b'{"error": "too many requests"}')
@@ -161,7 +166,9 @@ class Handler(BaseHTTPRequestHandler):
         if server.latency:
             time.sleep(server.latency)
         chosen = [server.vectors[len(text) % 64] for text in texts]
-        answer = '{"model": "bench", "embeddings": [' + ",".join(chosen) + "]}"
+        tokens = sum(map(len, texts)) // 4
+        head = f'{{"model": "bench", "prompt_eval_count": {tokens}, "embeddings": ['
+        answer = head + ",".join(chosen) + "]}"
         server.last_at = time.time()
         self._answer(200, answer.encode())
 
@@ -441,7 +448,7 @@ def measure_throughput(
                     missing["pgai"] = str(reason)
                     break
                 first, second = measure_once(cluster, asked, peer, old, new)
-                key = f"pgai, {batch} chunks a request, {concurrency} at a time"
+                key = f"pgai, {batch} rows a batch, {concurrency} at a time"
                 cells.setdefault(key, []).append({"load": first, "update": second})
                 drop(cluster, peer.connection, name)
     figures: Figures = {

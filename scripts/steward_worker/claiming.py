@@ -9,7 +9,8 @@ import psycopg
 
 from steward_py.pool import Pool
 from steward_worker.counts import Counts
-from steward_worker.database import Session, Stopped
+from steward_worker.cutting import plan_of
+from steward_worker.database import Row, Session, Stopped
 from steward_worker.hand import Claim, Hand
 from steward_worker.log import Log
 from steward_worker.options import Options
@@ -20,6 +21,17 @@ _CLAIM = (
     " from steward.claim(worker => %s, batch => %s::integer,"
     " lease => make_interval(secs => %s::float8), source => %s::text::regclass,"
     " models => %s::text[]) as c"
+)
+# for a server that does not cut and compare the texts itself
+_CLAIM_TEXTS = (
+    "select c.token, c.claimed_source::text, c.model, c.content, c.known, c.options"
+    " from steward.claim_texts(worker => %s, batch => %s::integer,"
+    " lease => make_interval(secs => %s::float8), source => %s::text::regclass,"
+    " models => %s::text[]) as c"
+)
+_SUBMIT = (
+    "select s.token, s.outcome, s.texts, s.error"
+    " from steward.submit_plans(%s::bigint[], %s::text[]) as s"
 )
 _EXTEND = "select e.token from steward.extend(%s::bigint[], make_interval(secs => %s::float8)) as e"
 _REAP = "select steward.reap()"
@@ -60,6 +72,7 @@ class Claimer:
         self._counts = counts
         self._log = log
         self._stopping = threading.Event()
+        self._cuts_here = False
         self._leased_at = time.monotonic()
         self._reap_at = self._refresh_at = float("-inf")
 
@@ -127,9 +140,38 @@ class Claimer:
 
     def _claim(self, names: list[str], rows: int) -> int:
         options = self._options
-        found = self._session.run(
-            _CLAIM, [options.name, rows, options.lease, options.source, names]
-        )
+        parameters = [options.name, rows, options.lease, options.source, names]
+        if not self._cuts_here:
+            try:
+                return self._pass_on(self._session.run(_CLAIM, parameters))
+            except psycopg.errors.FeatureNotSupported:
+                self._log.info("the server has no PL/Python: texts are cut here")
+                self._cuts_here = True
+        return self._cut(self._session.run(_CLAIM_TEXTS, parameters))
+
+    def _cut(self, found: list[Row]) -> int:
+        """Cut and compare; what needs no vector is then finished."""
+        if not found:
+            return 0
+        claims = {
+            token: Claim(token, source, model, len(content))
+            for token, source, model, content, _, _ in found
+        }
+        self._hand.add(claims.values())
+        plans = [plan_of(content, known, options) for _, _, _, content, known, options in found]
+        planned = []
+        for token, outcome, texts, error in self._session.run(_SUBMIT, [list(claims), plans]):
+            claim = claims[token]
+            if outcome == "planned":
+                planned.append((token, claim.source, claim.model, texts))
+            elif outcome == "refused":
+                self._log.error("plan refused", model=claim.model, reason=error)
+        self._hand.remove(claims)
+        self._pass_on(planned)
+        return len(found)
+
+    def _pass_on(self, found: list[Row]) -> int:
+        """Have the texts embedded."""
         if not found:
             return 0
         claims = [
