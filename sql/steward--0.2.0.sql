@@ -245,7 +245,7 @@ create table steward_private.model (
     tokens_per_minute integer,
     timeout interval not null default '1 minute', -- noqa: RF04
     send_dimensions boolean not null default false,
-    encoding text not null default 'float',
+    encoding text not null default 'float', -- noqa: RF04
     normalise boolean not null default false,
     -- of provider http
     request jsonb,
@@ -874,7 +874,7 @@ $stub$
 $definition$;
 
 execute $definition$
-create or replace function steward_private.check_chunking(chunking jsonb)
+create or replace function steward_private.check_chunking(options jsonb)
 returns jsonb
 language plpgsql
 stable parallel unsafe
@@ -887,6 +887,45 @@ declare
     );
 begin
     raise exception 'function steward_private.check_chunking requires PL/Python'
+        using
+            errcode = 'feature_not_supported',
+            detail = case
+                when v_present then 'It was defined without the language plpython3u.'
+                else 'The language plpython3u is not installed in this database.'
+            end,
+            hint = case
+                when v_present then 'As a superuser, run: select steward.enable_python();'
+                else 'As a superuser, run: create extension plpython3u; '
+                    'select steward.enable_python();'
+            end;
+end
+$stub$
+$definition$;
+
+execute $definition$
+create or replace function steward.chunk(content text, chunking jsonb default null)
+returns table (
+    ordinal integer,
+    chunk text,
+    heading_path text,
+    start_offset integer,
+    end_offset integer,
+    tokens integer,
+    chunk_hash text
+)
+language plpgsql
+stable parallel unsafe
+rows 10
+-- definer: reads nothing; whoever may call it need not be able to call the loader
+security definer
+set search_path = pg_catalog, pg_temp
+as $stub$
+declare
+    v_present constant boolean := exists (
+        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
+    );
+begin
+    raise exception 'function steward.chunk requires PL/Python'
         using
             errcode = 'feature_not_supported',
             detail = case
@@ -947,45 +986,6 @@ declare
     );
 begin
     raise exception 'function steward_private.accepted requires PL/Python'
-        using
-            errcode = 'feature_not_supported',
-            detail = case
-                when v_present then 'It was defined without the language plpython3u.'
-                else 'The language plpython3u is not installed in this database.'
-            end,
-            hint = case
-                when v_present then 'As a superuser, run: select steward.enable_python();'
-                else 'As a superuser, run: create extension plpython3u; '
-                    'select steward.enable_python();'
-            end;
-end
-$stub$
-$definition$;
-
-execute $definition$
-create or replace function steward.chunk(content text, chunking jsonb default null)
-returns table (
-    ordinal integer,
-    chunk text,
-    heading_path text,
-    start_offset integer,
-    end_offset integer,
-    tokens integer,
-    chunk_hash text
-)
-language plpgsql
-stable parallel unsafe
-rows 10
--- definer: reads nothing; whoever may call it need not be able to call the loader
-security definer
-set search_path = pg_catalog, pg_temp
-as $stub$
-declare
-    v_present constant boolean := exists (
-        select from pg_catalog.pg_language where lanname operator(pg_catalog.=) 'plpython3u'
-    );
-begin
-    raise exception 'function steward.chunk requires PL/Python'
         using
             errcode = 'feature_not_supported',
             detail = case
@@ -1350,7 +1350,7 @@ modules = {
         'from steward_py.server import Server\n'
         '\n'
         '_SETTINGS = (\n'
-        '    "select s.settings, s.allowed, s.value, s.reference, s.origin, s.has_secret"\n'
+        '    "select s.settings, s.allowed, s.secret_value, s.reference, s.origin, s.has_secret"\n'
         '    " from steward_private.model_settings($1) as s"\n'
         ')\n'
         '_LARGEST_FILE = 64 * 1024\n'
@@ -1424,7 +1424,7 @@ modules = {
         '    called = url_of(model).origin\n'
         '    if origin != called:\n'
         '        raise _NoKey(f"is for {origin}, not for {called}")\n'
-        '    value, reference = row["value"], row["reference"]\n'
+        '    value, reference = row["secret_value"], row["reference"]\n'
         '    if value is None and reference is None:\n'
         '        raise _NoKey("refers to what the owner of pg_steward may not read")\n'
         '    key = str(value) if value is not None else _referred(str(reference), environment)\n'
@@ -1999,7 +1999,7 @@ modules = {
         'TOKENS = "tokens"\n'
         '\n'
         '# For each unit the default size, and the least and the most that it may be.\n'
-        '_SIZES = {CHARACTERS: (1000, 50, 100_000), TOKENS: (250, 10, 25_000)}\n'
+        '_SIZES = {CHARACTERS: (600, 50, 100_000), TOKENS: (150, 10, 25_000)}\n'
         '_MOST_SEPARATORS = 50\n'
         '\n'
         '_COMMON = ("strategy", "size", "unit", "tokenizer", "headings")\n'
@@ -2019,7 +2019,7 @@ modules = {
         '    """How to cut.\n'
         '\n'
         '    ``size`` is what a chunk should have, in ``unit``; ``minimum`` and ``maximum`` are what it may\n'
-        '    have: left out, a half and three halves of ``size``.  Where a strategy has no such window\n'
+        '    have: left out, a third and three halves of ``size``.  Where a strategy has no such window\n'
         '    ``size`` is the most.  ``headings`` puts the headings above a chunk before the text that is\n'
         '    embedded.\n'
         '    """\n'
@@ -2036,7 +2036,7 @@ modules = {
         '\n'
         '    def __post_init__(self) -> None:\n'
         '        has_window = "minimum" in _STRATEGIES[self.strategy]\n'
-        '        least, most = (max(1, self.size // 2), self.size * 3 // 2) if has_window else (1, self.size)\n'
+        '        least, most = (max(1, self.size // 3), self.size * 3 // 2) if has_window else (1, self.size)\n'
         '        # A frozen dataclass has no other way to compute a field.\n'
         '        object.__setattr__(self, "minimum", self.minimum or least)\n'
         '        object.__setattr__(self, "maximum", self.maximum or most)\n'
@@ -2519,6 +2519,24 @@ modules = {
         '    return _to_json(fields)\n'
         '\n'
         '\n'
+        'def chunk(\n'
+        '    plpy: Server, content: str | None, chunking_json: str | None\n'
+        ') -> list[tuple[int, str, str | None, int, int, int, str]]:\n'
+        '    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.\n'
+        '\n'
+        '    Tokens and hash are of what is sent to the model.\n'
+        '    """\n'
+        '    with reporting(plpy):\n'
+        '        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))\n'
+        '        count = token_counter(chunking)\n'
+        '        rows = []\n'
+        '        for piece in cut(content or "", chunking):\n'
+        '            ordinal, start, end, text, heading = piece\n'
+        '            sent = embedded_text(piece, chunking)\n'
+        '            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))\n'
+        '        return rows\n'
+        '\n'
+        '\n'
         'def check_policy(plpy: Server, policy_json: str | None) -> str:\n'
         '    """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""\n'
         '    with reporting(plpy):\n'
@@ -2579,24 +2597,6 @@ modules = {
         '            known = _known(known_json)\n'
         '        planned = plan(new or "", known, *options, pulse=pulse)\n'
         '        return list(explain(planned, known, options.policy))\n'
-        '\n'
-        '\n'
-        'def chunk(\n'
-        '    plpy: Server, content: str | None, chunking_json: str | None\n'
-        ') -> list[tuple[int, str, str | None, int, int, int, str]]:\n'
-        '    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.\n'
-        '\n'
-        '    Tokens and hash are of what is sent to the model.\n'
-        '    """\n'
-        '    with reporting(plpy):\n'
-        '        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))\n'
-        '        count = token_counter(chunking)\n'
-        '        rows = []\n'
-        '        for piece in cut(content or "", chunking):\n'
-        '            ordinal, start, end, text, heading = piece\n'
-        '            sent = embedded_text(piece, chunking)\n'
-        '            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))\n'
-        '        return rows\n'
         '\n'
         '\n'
         'def replay(\n'
@@ -7012,18 +7012,21 @@ modules = {
         'plpython/steward_py/stable.py',
         '"""Cut a text where its boundaries stay when it is edited.\n'
         '\n'
-        'A chunk ends at the best natural boundary between ``minimum`` and ``maximum`` after its start.\n'
-        'Boundaries are ranked by kind: the start of a Markdown heading, a blank line, the end of a line, the\n'
-        'end of a sentence, a space, and only then any other place.  Among boundaries of one kind the\n'
-        'characters around them decide, by a checksum, and not their distance.  So two versions of a text\n'
-        'choose the same boundary as soon as it lies in the window of both, and the chunks after an edit are\n'
-        'the chunks from before it.\n'
+        'The text is divided from the top down.  The boundary with the lowest rank divides it, the lowest\n'
+        'rank in each part divides that, and so on until every part has at most ``maximum``; a boundary that\n'
+        'would leave less than ``minimum`` on a side is passed over.  So an edit concerns the part that it is\n'
+        'in, and no boundary before or after it.\n'
+        '\n'
+        'Boundaries are ranked by kind: the start of a Markdown heading, the higher ones first, a blank line,\n'
+        'the end of a line, the end of a sentence, a space.  Among boundaries of one kind a checksum decides,\n'
+        'of the letters that follow.  Of the letters alone: a section with another number is the same one.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
         '\n'
         'import re\n'
-        'from collections.abc import Callable, Iterable, Iterator\n'
+        'from bisect import bisect_right\n'
+        'from collections.abc import Iterable, Iterator\n'
         'from itertools import chain\n'
         'from zlib import crc32\n'
         '\n'
@@ -7031,8 +7034,14 @@ modules = {
         'from steward_py.headings import Headings\n'
         'from steward_py.measures import Window\n'
         '\n'
-        '# How far the characters that decide about a boundary reach to either side of it.\n'
+        '# How many letters after a boundary decide about it, and how far they are looked for.\n'
+        '_LETTERS = 16\n'
+        '_LETTERS_WITHIN = 48\n'
+        '\n'
+        '# How far the characters that decide about a place within a word reach to either side of it.\n'
         '_REACH = 24\n'
+        '\n'
+        '_NO_LETTERS = re.compile(r"[\\W\\d_]+")\n'
         '\n'
         "# Each pattern ends where the next chunk's text would begin: the cut is the end of the match.\n"
         '# None of them can match a character twice, so a window costs time linear in its size.\n'
@@ -7049,49 +7058,90 @@ modules = {
         'def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:\n'
         '    """Cut ``text`` into pieces of ``minimum`` to ``maximum``.\n'
         '\n'
-        '    A shorter text is one piece, a blank one none.  Near the end the window is narrowed so that\n'
-        '    what remains is no crumb shorter than ``minimum`` (possible when ``2 * minimum <= maximum``);\n'
-        '    white space that is trimmed away still counts.  ``size`` decides where nothing else does, in\n'
-        '    text that repeats itself.\n'
+        '    A shorter text is one piece, a blank one none.  No piece is shorter than ``minimum`` if\n'
+        '    ``2 * minimum <= maximum``; white space that is trimmed away still counts.  ``size`` decides\n'
+        '    where nothing else does, in text that repeats itself.\n'
         '    """\n'
+        '    start, stop = next_visible(text, 0), len(text.rstrip())\n'
+        '    if start >= stop:\n'
+        '        return\n'
+        '    # Places and the ranks that they were chosen by.\n'
+        '    cuts: list[tuple[int, int]] = [(start, -1), (stop, -1)]\n'
+        '    by_level: dict[int, list[int]] = {}\n'
+        '    for place, level in headings.all():\n'
+        '        by_level.setdefault(level, []).append(place)\n'
+        '    for _, places in sorted(by_level.items()):\n'
+        '        _divide(text, cuts, window, places)\n'
+        '    for boundary in (_BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE):\n'
+        '        long = [part for part in _parts(cuts) if _is_long(part, window)]\n'
+        '        _divide(\n'
+        '            text, cuts, window, (place for part in long for place in _ends(boundary, text, part))\n'
+        '        )\n'
+        '    for part in _parts(cuts):\n'
+        '        yield from _cut_anywhere(text, part, window)\n'
+        '\n'
+        '\n'
+        'def _parts(cuts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:\n'
+        '    return ((start, end) for (start, _), (end, _) in zip(cuts, cuts[1:]))\n'
+        '\n'
+        '\n'
+        'def _is_long(part: tuple[int, int], window: Window) -> bool:\n'
+        '    return window.measure.after(part[0], window.maximum) < part[1]\n'
+        '\n'
+        '\n'
+        'def _divide(text: str, cuts: list[tuple[int, int]], window: Window, places: Iterable[int]) -> None:\n'
+        '    """Add those of ``places`` to ``cuts`` that divide a part which is too long, by their rank."""\n'
         '    measure, size, minimum, maximum = window\n'
-        '    start = next_visible(text, 0)\n'
-        '    stop = len(text.rstrip())\n'
-        '    while start < stop:\n'
-        '        cut = stop\n'
-        '        furthest = measure.after(start, maximum)\n'
-        '        if furthest < stop:\n'
-        '            low = measure.after(start, minimum)\n'
-        '            high = min(furthest, measure.before(stop, minimum))\n'
-        '            if high < low:\n'
-        '                high = furthest\n'
-        '            cut = _best_boundary(text, headings, low, high, measure.after(start, size))\n'
+        '    for rank, place in sorted((_rank(text, place), place) for place in places):\n'
+        '        index = bisect_right(cuts, (place, -1))\n'
+        '        if not 0 < index < len(cuts):\n'
+        '            continue\n'
+        '        (start, rank_of_start), (end, _) = cuts[index - 1], cuts[index]\n'
+        '        if measure.after(start, maximum) >= end:\n'
+        '            continue\n'
+        '        low, high = measure.after(start, minimum), measure.before(end, minimum)\n'
+        '        if high < low:\n'
+        '            # Too long for one piece, too short for two: what must hold is the maximum.\n'
+        '            low, high = measure.before(end, maximum), measure.after(start, maximum)\n'
+        '        elif rank == rank_of_start:\n'
+        '            # The same text again.\n'
+        '            low = measure.after(start, size)\n'
+        '        if low <= place <= high and not joined(text[place - 1], text[place]):\n'
+        '            cuts.insert(index, (place, rank))\n'
+        '\n'
+        '\n'
+        'def _ends(boundary: re.Pattern[str], text: str, part: tuple[int, int]) -> Iterator[int]:\n'
+        '    start, end = part\n'
+        '    return (match.end() for match in boundary.finditer(text, start, end) if match.end() < end)\n'
+        '\n'
+        '\n'
+        'def _rank(text: str, place: int) -> int:\n'
+        '    following = text[place : place + _LETTERS_WITHIN]\n'
+        '    letters = _NO_LETTERS.sub("", following)[:_LETTERS].lower()\n'
+        '    # All that follows decides among the same letters: paragraphs may differ in a number only.\n'
+        '    return _checksum(letters) << 32 | _checksum(following)\n'
+        '\n'
+        '\n'
+        'def _checksum(text: str) -> int:\n'
+        '    # Nothing that a Python string can hold may fail here, so lone surrogates are let through.\n'
+        '    return crc32(text.encode("utf-8", "surrogatepass"))\n'
+        '\n'
+        '\n'
+        'def _cut_anywhere(text: str, part: tuple[int, int], window: Window) -> Iterator[tuple[int, int]]:\n'
+        '    """Cut what has no boundary where it may be cut, from its start on, and by its characters."""\n'
+        '    measure, size, minimum, maximum = window\n'
+        '    start, end = part\n'
+        '    while (furthest := measure.after(start, maximum)) < end:\n'
+        '        low, high = measure.after(start, minimum), min(furthest, measure.before(end, minimum))\n'
+        '        if high < low:\n'
+        '            high = furthest\n'
+        '        ideal = measure.after(start, size)\n'
+        '        cut = _most_anchored(text, _smallest_characters(text, low, high), ideal)\n'
+        '        if cut is None:\n'
+        '            cut = _nearest_whole(text, low, high, ideal)\n'
         '        yield start, cut\n'
         '        start = next_visible(text, cut)\n'
-        '\n'
-        '\n'
-        'def _best_boundary(text: str, headings: Headings, low: int, high: int, ideal: int) -> int:\n'
-        '    """The place in ``low \u2026 high`` to cut at; by kind first, then by what surrounds it."""\n'
-        '    by_kind: tuple[Callable[[], Iterable[int]], ...] = (\n'
-        '        lambda: headings.starts_within(low, high),\n'
-        '        lambda: _ends(_BLANK_LINE, text, low, high),\n'
-        '        lambda: _ends(_LINE_END, text, low, high),\n'
-        '        lambda: _ends(_SENTENCE_END, text, low, high),\n'
-        '        lambda: _ends(_SPACE, text, low, high),\n'
-        '        lambda: _smallest_characters(text, low, high),\n'
-        '    )\n'
-        '    for candidates in by_kind:\n'
-        '        cut = _most_anchored(text, candidates(), ideal)\n'
-        '        if cut is not None:\n'
-        '            return cut\n'
-        '    return _nearest_whole(text, low, high, ideal)\n'
-        '\n'
-        '\n'
-        'def _ends(boundary: re.Pattern[str], text: str, low: int, high: int) -> Iterator[int]:\n'
-        '    # A boundary may begin shortly before the window that it ends in.\n'
-        '    for match in boundary.finditer(text, low - 1, high):\n'
-        '        if match.end() >= low:\n'
-        '            yield match.end()\n'
+        '    yield start, end\n'
         '\n'
         '\n'
         'def _most_anchored(text: str, candidates: Iterable[int], ideal: int) -> int | None:\n'
@@ -7982,7 +8032,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'c2f26f4b0207c66e'
+GD['steward_py.digest'] = '13ea8e181d0ff037'
 $python$
 $definition$;
 
@@ -7997,7 +8047,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8005,48 +8055,16 @@ $definition$;
 
 execute $definition$
 -- sql/src/code/python/check_chunking.sql
-create or replace function steward_private.check_chunking(chunking jsonb)
+create or replace function steward_private.check_chunking(options jsonb)
 returns jsonb
 language plpython3u
 stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.check_chunking(plpy, chunking)
-$python$
-$definition$;
-
-execute $definition$
--- sql/src/code/python/check_policy.sql
-create or replace function steward_private.check_policy(options jsonb)
-returns jsonb
-language plpython3u
-stable parallel unsafe
-security invoker
-set search_path = pg_catalog, pg_temp
-as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
-steward_py = GD['steward_py']
-return steward_py.entry.check_policy(plpy, options)
-$python$
-$definition$;
-
-execute $definition$
--- sql/src/code/python/accepted.sql
-create or replace function steward_private.accepted(
-    olds text[], texts text[], headings text[], significance jsonb
-)
-returns boolean[]
-language plpython3u
-stable parallel unsafe
-security invoker
-set search_path = pg_catalog, pg_temp
-as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
-steward_py = GD['steward_py']
-return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
+return steward_py.entry.check_chunking(plpy, options)
 $python$
 $definition$;
 
@@ -8069,9 +8087,41 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/check_policy.sql
+create or replace function steward_private.check_policy(options jsonb)
+returns jsonb
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.check_policy(plpy, options)
+$python$
+$definition$;
+
+execute $definition$
+-- sql/src/code/python/accepted.sql
+create or replace function steward_private.accepted(
+    olds text[], texts text[], headings text[], significance jsonb
+)
+returns boolean[]
+language plpython3u
+stable parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $python$
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
+steward_py = GD['steward_py']
+return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
 $definition$;
 
@@ -8094,7 +8144,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8118,7 +8168,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8134,7 +8184,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8150,7 +8200,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8166,7 +8216,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8182,7 +8232,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8203,7 +8253,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'c2f26f4b0207c66e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '13ea8e181d0ff037': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -8238,17 +8288,7 @@ comment on function steward_private.plan_documents(text[], text[], jsonb, double
 
 -- sql/src/code/python/check_chunking.sql
 comment on function steward_private.check_chunking(jsonb) is
-'The options of steward.chunk() with every default written out. Raises an error for one that '
-'cannot be.';
-
--- sql/src/code/python/check_policy.sql
-comment on function steward_private.check_policy(jsonb) is
-'A policy of significance, checked, with every default written out.';
-
--- sql/src/code/python/accepted.sql
-comment on function steward_private.accepted(text[], text[], text[], jsonb) is
-'Whether, by the text stages of a policy, each text may keep the vector that was made of the old '
-'one. headings: what was put before the text for the model; null: nothing.';
+'The options of cutting, checked, with every default written out.';
 
 -- sql/src/code/python/chunk.sql
 comment on function steward.chunk(text, jsonb) is
@@ -8267,6 +8307,15 @@ comment on function steward.chunk(text, jsonb) is
 'off by about 6 % for English and up to 26 % for other languages by the tokens of OpenAI), '
 'tiktoken:NAME or tokenizers:PATH, if the Python of the server has that package. headings: true '
 'puts the path of headings before the text that is sent. For steward_admin.';
+
+-- sql/src/code/python/check_policy.sql
+comment on function steward_private.check_policy(jsonb) is
+'A policy of significance, checked, with every default written out.';
+
+-- sql/src/code/python/accepted.sql
+comment on function steward_private.accepted(text[], text[], text[], jsonb) is
+'Whether, by the text stages of a policy, each text may keep the vector that was made of the old '
+'one. headings: what was put before the text for the model; null: nothing.';
 
 -- sql/src/code/python/explain_change.sql
 comment on function steward_private.explain_change(text, text, text, jsonb) is
@@ -8485,7 +8534,7 @@ begin
 
     foreach v_word in array regexp_split_to_array(btrim(allow_endpoints.allowed), '[ ,]+') loop
         if v_word !~ '^(([*][.])?[A-Za-z0-9_.-]+(:[0-9]{1,5})?|[0-9a-fA-F.:]+/[0-9]{1,3})$'
-            and v_word !~ '^\[[0-9a-fA-F:]+\](:[0-9]{1,5})?$'
+            and v_word !~ '^[[][0-9a-fA-F:]+[]](:[0-9]{1,5})?$'
             and v_word <> ''
         then
             raise exception '"%" cannot be allowed as an endpoint', v_word
@@ -8734,8 +8783,8 @@ return case (embedding_type.model).storage
 end;
 
 -- sql/src/code/functions/embedding_of.sql
--- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is one
--- for each dimension: its sign.
+-- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is
+-- one for each dimension: its sign.
 create or replace function steward_private.embedding_of(
     model steward_private.model, expression text
 )
@@ -13923,10 +13972,10 @@ begin
         when add_model.provider = 'http' and (
             add_model.answer is null
             or add_model.request is null
-            or add_model.request::text !~ '\{\{texts?\}\}'
+            or add_model.request::text !~ '[{][{]texts?[}][}]'
         )
             then 'provider http needs a request with {{texts}} or {{text}} in it, and an answer'
-        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*\{secret\}'
+        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*[{]secret[}]'
             then 'secret_header is of the form Name: value with {secret} in it'
         when add_model.secret !~ '^[A-Za-z0-9_.-]+$'
             then 'secret is the name of a secret, of letters, digits, _, . and -'
@@ -14039,7 +14088,7 @@ end;
 -- themselves. No row when there is no such model.
 create or replace function steward_private.model_settings(model text)
 returns table (
-    settings jsonb, allowed text, value text, reference text, origin text, has_secret boolean
+    settings jsonb, allowed text, secret_value text, reference text, origin text, has_secret boolean
 )
 language sql
 stable parallel unsafe
@@ -14049,7 +14098,7 @@ begin atomic
     select
         steward_private.public_model_settings(m.model_name) as settings,
         steward_private.setting_value('allowed_endpoints') as allowed,
-        s.value,
+        s.value as secret_value,
         -- What a reference leads to is read as the server. Whoever owns the table can write there
         -- whatever he likes, so that has to be somebody who may read files of the server anyway.
         case
@@ -14171,7 +14220,7 @@ comment on function steward.set_secret(text, text, text) is
 'Keep a key for a provider under a name that steward.add_model() can say, or replace it. origin: '
 'whom it may be sent to, as https://api.openai.com; it is sent to nobody else, whatever endpoint a '
 'model has. No role can read it: it goes from a private table into the request. Give the value as '
-'a parameter (\bind in psql 16), not in the text of the statement, which the log and '
+'a parameter, not in the text of the statement, which the log and '
 'pg_stat_activity can show; better, have a superuser refer to a file with steward.refer_secret(). '
 'It is in dumps of the database. For steward_admin.';
 
@@ -14393,9 +14442,10 @@ begin
     -- the cast refuses whatever is not a list of finite numbers
     execute format(
         'select v.n, v.dimensions from ('
-        'select t.n, %1$s.vector_dims(t.value::%1$s.vector) as dimensions, '
-        '%1$s.vector_norm(t.value::%1$s.vector) as norm '
-        'from unnest($1) with ordinality as t (value, n)) as v '
+        'select t.n, %1$s.vector_dims(t.vector) as dimensions, %1$s.vector_norm(t.vector) as norm '
+        -- offset: or the text would be read once for each of them
+        'from (select u.n, u.value::%1$s.vector as vector '
+        'from unnest($1) with ordinality as u (value, n) offset 0) as t) as v '
         'where v.dimensions <> $2 or v.norm = 0 order by v.n limit 1',
         v_schema
     )

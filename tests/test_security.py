@@ -1026,7 +1026,8 @@ ARGUMENTS = (
     "select steward.significance(always => array[%s])",
     "select * from steward.explain_change(%s, %s::text)",
     "select * from steward.explain_change('a', 'b', jsonb_build_object('guards', %s::text))",
-    "select * from steward.explain_change('a', 'b', null, jsonb_build_object('strategy', %s::text))",
+    "select * from steward.explain_change("
+    "'a', 'b', null, jsonb_build_object('strategy', %s::text))",
     "select * from steward.explain_change(%s::regclass, '{}'::jsonb)",
     "select * from steward.explain_change('source'::regclass, to_jsonb(%s::text))",
     "select * from steward.explain_change('source'::regclass, jsonb_build_object('id', %s::text))",

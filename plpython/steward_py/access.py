@@ -17,7 +17,7 @@ from steward_py.providers import Model, is_sendable, parse_model, url_of
 from steward_py.server import Server
 
 _SETTINGS = (
-    "select s.settings, s.allowed, s.value, s.reference, s.origin, s.has_secret"
+    "select s.settings, s.allowed, s.secret_value, s.reference, s.origin, s.has_secret"
     " from steward_private.model_settings($1) as s"
 )
 _LARGEST_FILE = 64 * 1024
@@ -91,7 +91,7 @@ def _key_of(model: Model, row: Mapping[str, object], environment: Mapping[str, s
     called = url_of(model).origin
     if origin != called:
         raise _NoKey(f"is for {origin}, not for {called}")
-    value, reference = row["value"], row["reference"]
+    value, reference = row["secret_value"], row["reference"]
     if value is None and reference is None:
         raise _NoKey("refers to what the owner of pg_steward may not read")
     key = str(value) if value is not None else _referred(str(reference), environment)

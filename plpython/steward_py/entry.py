@@ -93,6 +93,24 @@ def _plan_json(
     return _to_json(fields)
 
 
+def chunk(
+    plpy: Server, content: str | None, chunking_json: str | None
+) -> list[tuple[int, str, str | None, int, int, int, str]]:
+    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.
+
+    Tokens and hash are of what is sent to the model.
+    """
+    with reporting(plpy):
+        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))
+        count = token_counter(chunking)
+        rows = []
+        for piece in cut(content or "", chunking):
+            ordinal, start, end, text, heading = piece
+            sent = embedded_text(piece, chunking)
+            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
+        return rows
+
+
 def check_policy(plpy: Server, policy_json: str | None) -> str:
     """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""
     with reporting(plpy):
@@ -153,24 +171,6 @@ def explain_change(
             known = _known(known_json)
         planned = plan(new or "", known, *options, pulse=pulse)
         return list(explain(planned, known, options.policy))
-
-
-def chunk(
-    plpy: Server, content: str | None, chunking_json: str | None
-) -> list[tuple[int, str, str | None, int, int, int, str]]:
-    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.
-
-    Tokens and hash are of what is sent to the model.
-    """
-    with reporting(plpy):
-        chunking = parse_chunking(_json_object("the chunking options are", chunking_json))
-        count = token_counter(chunking)
-        rows = []
-        for piece in cut(content or "", chunking):
-            ordinal, start, end, text, heading = piece
-            sent = embedded_text(piece, chunking)
-            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
-        return rows
 
 
 def replay(

@@ -1,17 +1,20 @@
 """Cut a text where its boundaries stay when it is edited.
 
-A chunk ends at the best natural boundary between ``minimum`` and ``maximum`` after its start.
-Boundaries are ranked by kind: the start of a Markdown heading, a blank line, the end of a line, the
-end of a sentence, a space, and only then any other place.  Among boundaries of one kind the
-characters around them decide, by a checksum, and not their distance.  So two versions of a text
-choose the same boundary as soon as it lies in the window of both, and the chunks after an edit are
-the chunks from before it.
+The text is divided from the top down.  The boundary with the lowest rank divides it, the lowest
+rank in each part divides that, and so on until every part has at most ``maximum``; a boundary that
+would leave less than ``minimum`` on a side is passed over.  So an edit concerns the part that it is
+in, and no boundary before or after it.
+
+Boundaries are ranked by kind: the start of a Markdown heading, the higher ones first, a blank line,
+the end of a line, the end of a sentence, a space.  Among boundaries of one kind a checksum decides,
+of the letters that follow.  Of the letters alone: a section with another number is the same one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from zlib import crc32
 
@@ -19,8 +22,14 @@ from steward_py.characters import joined, next_visible
 from steward_py.headings import Headings
 from steward_py.measures import Window
 
-# How far the characters that decide about a boundary reach to either side of it.
+# How many letters after a boundary decide about it, and how far they are looked for.
+_LETTERS = 16
+_LETTERS_WITHIN = 48
+
+# How far the characters that decide about a place within a word reach to either side of it.
 _REACH = 24
+
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 
 # Each pattern ends where the next chunk's text would begin: the cut is the end of the match.
 # None of them can match a character twice, so a window costs time linear in its size.
@@ -37,49 +46,90 @@ _SPACE = re.compile(r"\s+")
 def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:
     """Cut ``text`` into pieces of ``minimum`` to ``maximum``.
 
-    A shorter text is one piece, a blank one none.  Near the end the window is narrowed so that
-    what remains is no crumb shorter than ``minimum`` (possible when ``2 * minimum <= maximum``);
-    white space that is trimmed away still counts.  ``size`` decides where nothing else does, in
-    text that repeats itself.
+    A shorter text is one piece, a blank one none.  No piece is shorter than ``minimum`` if
+    ``2 * minimum <= maximum``; white space that is trimmed away still counts.  ``size`` decides
+    where nothing else does, in text that repeats itself.
     """
+    start, stop = next_visible(text, 0), len(text.rstrip())
+    if start >= stop:
+        return
+    # Places and the ranks that they were chosen by.
+    cuts: list[tuple[int, int]] = [(start, -1), (stop, -1)]
+    by_level: dict[int, list[int]] = {}
+    for place, level in headings.all():
+        by_level.setdefault(level, []).append(place)
+    for _, places in sorted(by_level.items()):
+        _divide(text, cuts, window, places)
+    for boundary in (_BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE):
+        long = [part for part in _parts(cuts) if _is_long(part, window)]
+        _divide(
+            text, cuts, window, (place for part in long for place in _ends(boundary, text, part))
+        )
+    for part in _parts(cuts):
+        yield from _cut_anywhere(text, part, window)
+
+
+def _parts(cuts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    return ((start, end) for (start, _), (end, _) in zip(cuts, cuts[1:]))
+
+
+def _is_long(part: tuple[int, int], window: Window) -> bool:
+    return window.measure.after(part[0], window.maximum) < part[1]
+
+
+def _divide(text: str, cuts: list[tuple[int, int]], window: Window, places: Iterable[int]) -> None:
+    """Add those of ``places`` to ``cuts`` that divide a part which is too long, by their rank."""
     measure, size, minimum, maximum = window
-    start = next_visible(text, 0)
-    stop = len(text.rstrip())
-    while start < stop:
-        cut = stop
-        furthest = measure.after(start, maximum)
-        if furthest < stop:
-            low = measure.after(start, minimum)
-            high = min(furthest, measure.before(stop, minimum))
-            if high < low:
-                high = furthest
-            cut = _best_boundary(text, headings, low, high, measure.after(start, size))
+    for rank, place in sorted((_rank(text, place), place) for place in places):
+        index = bisect_right(cuts, (place, -1))
+        if not 0 < index < len(cuts):
+            continue
+        (start, rank_of_start), (end, _) = cuts[index - 1], cuts[index]
+        if measure.after(start, maximum) >= end:
+            continue
+        low, high = measure.after(start, minimum), measure.before(end, minimum)
+        if high < low:
+            # Too long for one piece, too short for two: what must hold is the maximum.
+            low, high = measure.before(end, maximum), measure.after(start, maximum)
+        elif rank == rank_of_start:
+            # The same text again.
+            low = measure.after(start, size)
+        if low <= place <= high and not joined(text[place - 1], text[place]):
+            cuts.insert(index, (place, rank))
+
+
+def _ends(boundary: re.Pattern[str], text: str, part: tuple[int, int]) -> Iterator[int]:
+    start, end = part
+    return (match.end() for match in boundary.finditer(text, start, end) if match.end() < end)
+
+
+def _rank(text: str, place: int) -> int:
+    following = text[place : place + _LETTERS_WITHIN]
+    letters = _NO_LETTERS.sub("", following)[:_LETTERS].lower()
+    # All that follows decides among the same letters: paragraphs may differ in a number only.
+    return _checksum(letters) << 32 | _checksum(following)
+
+
+def _checksum(text: str) -> int:
+    # Nothing that a Python string can hold may fail here, so lone surrogates are let through.
+    return crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def _cut_anywhere(text: str, part: tuple[int, int], window: Window) -> Iterator[tuple[int, int]]:
+    """Cut what has no boundary where it may be cut, from its start on, and by its characters."""
+    measure, size, minimum, maximum = window
+    start, end = part
+    while (furthest := measure.after(start, maximum)) < end:
+        low, high = measure.after(start, minimum), min(furthest, measure.before(end, minimum))
+        if high < low:
+            high = furthest
+        ideal = measure.after(start, size)
+        cut = _most_anchored(text, _smallest_characters(text, low, high), ideal)
+        if cut is None:
+            cut = _nearest_whole(text, low, high, ideal)
         yield start, cut
         start = next_visible(text, cut)
-
-
-def _best_boundary(text: str, headings: Headings, low: int, high: int, ideal: int) -> int:
-    """The place in ``low … high`` to cut at; by kind first, then by what surrounds it."""
-    by_kind: tuple[Callable[[], Iterable[int]], ...] = (
-        lambda: headings.starts_within(low, high),
-        lambda: _ends(_BLANK_LINE, text, low, high),
-        lambda: _ends(_LINE_END, text, low, high),
-        lambda: _ends(_SENTENCE_END, text, low, high),
-        lambda: _ends(_SPACE, text, low, high),
-        lambda: _smallest_characters(text, low, high),
-    )
-    for candidates in by_kind:
-        cut = _most_anchored(text, candidates(), ideal)
-        if cut is not None:
-            return cut
-    return _nearest_whole(text, low, high, ideal)
-
-
-def _ends(boundary: re.Pattern[str], text: str, low: int, high: int) -> Iterator[int]:
-    # A boundary may begin shortly before the window that it ends in.
-    for match in boundary.finditer(text, low - 1, high):
-        if match.end() >= low:
-            yield match.end()
+    yield start, end
 
 
 def _most_anchored(text: str, candidates: Iterable[int], ideal: int) -> int | None:

@@ -2,9 +2,9 @@
 
 \ir code/python/plan_documents.sql
 \ir code/python/check_chunking.sql
+\ir code/python/chunk.sql
 \ir code/python/check_policy.sql
 \ir code/python/accepted.sql
-\ir code/python/chunk.sql
 \ir code/python/explain_change.sql
 \ir code/python/replay.sql
 \ir code/python/embed.sql

@@ -341,7 +341,7 @@ def test_check_chunking() -> None:
     normal = entry.check_chunking(FakePlpy(), '{"strategy": "fixed"}')
     assert json.loads(normal) == {
         "strategy": "fixed",
-        "size": 1000,
+        "size": 600,
         "unit": "characters",
         "tokenizer": "estimate",
         "headings": False,

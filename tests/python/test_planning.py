@@ -301,7 +301,7 @@ def test_nothing_is_accepted_without_a_threshold() -> None:
     assert stages(after(f"a  b {LONG}", f"a b {LONG}", similarity=1)) == {"normalised": 1}
 
 
-WITH_HEADINGS = Chunking(size=600, minimum=200, maximum=900, headings=True)
+WITH_HEADINGS = Chunking(size=600, minimum=200, maximum=950, headings=True)
 
 
 def test_embedded_headings_are_of_the_text_and_not_shown() -> None:

@@ -465,9 +465,9 @@ def test_a_library_that_is_not_installed(library: str, monkeypatch: pytest.Monke
 def test_defaults() -> None:
     assert parse_chunking(None) == parse_chunking({}) == Chunking()
     assert parse_chunking({"strategy": "stable"}) == module.DEFAULT
-    assert parse_chunking({"unit": "tokens"}).size == 250
+    assert parse_chunking({"unit": "tokens"}).size == 150
     chunking = parse_chunking({"size": 600})
-    assert (chunking.minimum, chunking.maximum) == (300, 900)
+    assert (chunking.minimum, chunking.maximum) == (200, 900)
     assert parse_chunking({"strategy": "fixed", "size": 600}).maximum == 600
 
 

@@ -84,10 +84,10 @@ begin
         when add_model.provider = 'http' and (
             add_model.answer is null
             or add_model.request is null
-            or add_model.request::text !~ '\{\{texts?\}\}'
+            or add_model.request::text !~ '[{][{]texts?[}][}]'
         )
             then 'provider http needs a request with {{texts}} or {{text}} in it, and an answer'
-        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*\{secret\}'
+        when add_model.secret_header !~ '^[A-Za-z0-9-]+:.*[{]secret[}]'
             then 'secret_header is of the form Name: value with {secret} in it'
         when add_model.secret !~ '^[A-Za-z0-9_.-]+$'
             then 'secret is the name of a secret, of letters, digits, _, . and -'

@@ -16,7 +16,7 @@ begin
 
     foreach v_word in array regexp_split_to_array(btrim(allow_endpoints.allowed), '[ ,]+') loop
         if v_word !~ '^(([*][.])?[A-Za-z0-9_.-]+(:[0-9]{1,5})?|[0-9a-fA-F.:]+/[0-9]{1,3})$'
-            and v_word !~ '^\[[0-9a-fA-F:]+\](:[0-9]{1,5})?$'
+            and v_word !~ '^[[][0-9a-fA-F:]+[]](:[0-9]{1,5})?$'
             and v_word <> ''
         then
             raise exception '"%" cannot be allowed as an endpoint', v_word

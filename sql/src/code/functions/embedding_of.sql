@@ -1,5 +1,5 @@
--- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is one
--- for each dimension: its sign.
+-- The expression that makes what is stored of a vector in pgvector's text form. Of bits there is
+-- one for each dimension: its sign.
 create or replace function steward_private.embedding_of(
     model steward_private.model, expression text
 )

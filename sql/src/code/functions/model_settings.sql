@@ -2,7 +2,7 @@
 -- themselves. No row when there is no such model.
 create or replace function steward_private.model_settings(model text)
 returns table (
-    settings jsonb, allowed text, value text, reference text, origin text, has_secret boolean
+    settings jsonb, allowed text, secret_value text, reference text, origin text, has_secret boolean
 )
 language sql
 stable parallel unsafe
@@ -12,7 +12,7 @@ begin atomic
     select
         steward_private.public_model_settings(m.model_name) as settings,
         steward_private.setting_value('allowed_endpoints') as allowed,
-        s.value,
+        s.value as secret_value,
         -- What a reference leads to is read as the server. Whoever owns the table can write there
         -- whatever he likes, so that has to be somebody who may read files of the server anyway.
         case

@@ -45,6 +45,6 @@ comment on function steward.set_secret(text, text, text) is
 'Keep a key for a provider under a name that steward.add_model() can say, or replace it. origin: '
 'whom it may be sent to, as https://api.openai.com; it is sent to nobody else, whatever endpoint a '
 'model has. No role can read it: it goes from a private table into the request. Give the value as '
-'a parameter (\bind in psql 16), not in the text of the statement, which the log and '
+'a parameter, not in the text of the statement, which the log and '
 'pg_stat_activity can show; better, have a superuser refer to a file with steward.refer_secret(). '
 'It is in dumps of the database. For steward_admin.';

@@ -25,7 +25,7 @@ create table steward_private.model (
     tokens_per_minute integer,
     timeout interval not null default '1 minute', -- noqa: RF04
     send_dimensions boolean not null default false,
-    encoding text not null default 'float',
+    encoding text not null default 'float', -- noqa: RF04
     normalise boolean not null default false,
     -- of provider http
     request jsonb,
