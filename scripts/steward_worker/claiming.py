@@ -81,10 +81,6 @@ class Claimer:
         self._stopping.set()
         self._hand.wake()
 
-    def may_go_on(self) -> bool:
-        """Whether a lost connection is worth to be made again."""
-        return not self._stopping.is_set()
-
     def run(self) -> None:
         """Until it is told to stop; with --once, until there is nothing to do."""
         pause = 1.0
@@ -179,7 +175,7 @@ class Claimer:
             for token, source, model, texts in found
         ]
         self._hand.add(claims)
-        self._counts.claimed += len(found)
+        self._counts.add(claimed=len(found))
         for token, _, model, texts in found:
             self._pool.submit(self._registry.of(model), token, texts)
         self._pool.begin()

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections import Counter
+
+NAMES = ("claimed", "embedded", "texts", "failed", "released", "stale")
 
 
-@dataclass
 class Counts:
-    """Rows, by what became of them.  Each number is changed by one thread only."""
+    """Rows by what became of them, and the texts of those that were embedded."""
 
-    claimed: int = 0
-    embedded: int = 0
-    texts: int = 0
-    failed: int = 0
-    released: int = 0
-    stale: int = 0
-    # when steward.claim() last answered
-    polled_at: float = 0.0
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counter: Counter[str] = Counter()
+        # when steward.claim() last answered
+        self.polled_at = 0.0
+
+    def add(self, **amounts: int) -> None:
+        """From any thread."""
+        with self._lock:
+            self._counter.update(amounts)
 
     def as_dict(self) -> dict[str, int]:
-        """For the log."""
-        names = ("claimed", "embedded", "texts", "failed", "released", "stale")
-        return {name: getattr(self, name) for name in names}
+        """All of them."""
+        with self._lock:
+            return {name: self._counter[name] for name in NAMES}

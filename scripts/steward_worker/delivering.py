@@ -38,10 +38,10 @@ _MESSAGE_LIMIT = 2000
 
 
 class Deliverer:
-    """Empties the hand: stores, fails or releases each claim."""
+    """Empties the hand: stores, fails or releases each claim. Several can do so side by side."""
 
     def __init__(self, session: Session, pool: Pool, hand: Hand, counts: Counts, log: Log) -> None:
-        self._session = session
+        self.session = session
         self._pool = pool
         self._hand = hand
         self._counts = counts
@@ -59,10 +59,6 @@ class Deliverer:
     def release_failures(self) -> None:
         """From now on calls are ended from this side: what fails is nobody's fault."""
         self._releasing.set()
-
-    def may_go_on(self) -> bool:
-        """Whether a lost connection is worth to be made again."""
-        return not self._stopping.is_set()
 
     def run(self) -> None:
         """Until it is told to stop."""
@@ -86,8 +82,8 @@ class Deliverer:
         """Give back all that is still in hand."""
         tokens = self._hand.tokens()
         if tokens:
-            outcomes = self._session.run(_RELEASE, [tokens])
-            self._counts.released += len(outcomes)
+            outcomes = self.session.run(_RELEASE, [tokens])
+            self._counts.add(released=len(outcomes))
             self._hand.remove(tokens)
 
     # ---- one batch
@@ -122,7 +118,7 @@ class Deliverer:
         known = [done.tokens for done in group if done.tokens is not None]
         used = sum(known) if len(known) == len(group) else None
         try:
-            rows = self._session.run(_COMPLETE, [tokens, array, used])
+            rows = self.session.run(_COMPLETE, [tokens, array, used])
         except psycopg.Error as error:
             if len(group) > 1:
                 for done in group:
@@ -134,16 +130,14 @@ class Deliverer:
             return
         counted = self._take(group, rows, tries)
         done_well = counted["embedded"] + counted["reused"]
-        self._counts.embedded += done_well
-        if done_well:
-            self._counts.texts += len(tokens)
+        self._counts.add(embedded=done_well, texts=len(tokens) if done_well else 0)
         self._log.debug("delivered", **counted)
 
     def _fail(self, group: list[Done], failure: Failure, tries: dict[int, int]) -> None:
         tokens = [done.token for done in group]
         if failure.kind == UNSENT:
             counted = self._try_all(_RELEASE, [tokens], group, tries)
-            self._counts.released += counted["pending"]
+            self._counts.add(released=counted["pending"])
             return
         level = self._log.error if failure.kind == CONFIGURATION else self._log.warning
         models = sorted({self._hand.get(token).model for token in tokens})
@@ -159,7 +153,7 @@ class Deliverer:
         counted = self._try_all(
             _FAIL, [tokens, failure.reason, failure.kind, failure.retry_after], group, tries
         )
-        self._counts.failed += counted["pending"] + counted["failed"]
+        self._counts.add(failed=counted["pending"] + counted["failed"])
 
     def _try_all(
         self,
@@ -169,7 +163,7 @@ class Deliverer:
         tries: dict[int, int],
     ) -> Counter[str]:
         try:
-            return self._take(group, self._session.run(statement, parameters), tries)
+            return self._take(group, self.session.run(statement, parameters), tries)
         except psycopg.Error as error:
             # It comes back when the lease runs out.
             self._log.error("cannot be given back", rows=len(group), error=str(error))
@@ -190,9 +184,9 @@ class Deliverer:
                 continue
             gone.append(done.token)
             if outcome == "stale":
-                self._counts.stale += 1
+                self._counts.add(stale=1)
             elif outcome in ("failed", "refused") and error:
-                self._counts.failed += 1
+                self._counts.add(failed=1)
                 model = self._hand.get(done.token).model
                 self._log.error(outcome, token=done.token, model=model, reason=error)
         self._hand.remove(gone)

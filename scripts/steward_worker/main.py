@@ -52,7 +52,6 @@ class Worker:
         self._failure: BaseException | None = None
         self._began = time.monotonic()
         self._in = Session(options.dsn, log, self._may_reconnect, self._pause)
-        self._out = Session(options.dsn, log, self._may_deliver, time.sleep)
         self._claimer = Claimer(
             options=options,
             session=self._in,
@@ -62,7 +61,18 @@ class Worker:
             counts=self._counts,
             log=log,
         )
-        self._deliverer = Deliverer(self._out, self._pool, self._hand, self._counts, log)
+        self._delivering = threading.Event()
+        self._delivering.set()
+        self._deliverers = [
+            Deliverer(
+                Session(options.dsn, log, self._delivering.is_set, time.sleep),
+                self._pool,
+                self._hand,
+                self._counts,
+                log,
+            )
+            for _ in range(options.writers)
+        ]
 
     def run(self) -> int:
         """Until a signal comes; with --once, until there is nothing to do.  The exit status."""
@@ -77,8 +87,8 @@ class Worker:
             dsn = options.listen or options.dsn
             self._start(lambda: listen(dsn, self._hand, log, self._stopping), "listen")
         claims = self._start(self._claimer.run, "claim")
-        delivers = self._start(self._deliverer.run, "deliver")
-        while claims.is_alive() and delivers.is_alive() and not self._stopping.wait(0.25):
+        delivers = [self._start(each.run, "deliver") for each in self._deliverers]
+        while claims.is_alive() and not self._stopping.wait(0.25):
             if options.progress:
                 self._show()
         self._end(claims, delivers)
@@ -111,7 +121,7 @@ class Worker:
 
     # ---- the end
 
-    def _end(self, claims: threading.Thread, delivers: threading.Thread) -> None:
+    def _end(self, claims: threading.Thread, delivers: list[threading.Thread]) -> None:
         """What is under way may come to its end; the rest is given back."""
         self._stopping.set()
         self._claimer.stop()
@@ -120,25 +130,30 @@ class Worker:
         self._pool.withdraw()
         grace = min(self._options.grace, self._options.lease / 2)
         until = time.monotonic() + grace
-        while time.monotonic() < until and delivers.is_alive() and self._signals < 2:
+        while time.monotonic() < until and self._failure is None and self._signals < 2:
             if self._hand.wait_until_empty(0.1):
                 break
-        self._deliverer.release_failures()
+        for each in self._deliverers:
+            each.release_failures()
         if len(self._hand):
             self._registry.close()
             self._hand.wait_until_empty(_LAST_CALL)
-        self._deliverer.stop()
-        delivers.join(_LAST_CALL)
-        if len(self._hand) and not delivers.is_alive():
+        self._delivering.clear()
+        for each in self._deliverers:
+            each.stop()
+        for thread in delivers:
+            thread.join(_LAST_CALL)
+        if len(self._hand) and not any(thread.is_alive() for thread in delivers):
             try:
-                self._deliverer.release_rest()
+                self._deliverers[0].release_rest()
             except (psycopg.Error, Stopped) as error:
                 self._log.warning(
                     "left to the end of their lease", rows=len(self._hand), error=str(error)
                 )
         self._pool.close()
         self._in.close()
-        self._out.close()
+        for each in self._deliverers:
+            each.session.close()
 
     def _on_signal(self, *_: object) -> None:
         self._signals += 1
@@ -170,14 +185,12 @@ class Worker:
             return False
         return not self._stopping.is_set()
 
-    def _may_deliver(self) -> bool:
-        return self._deliverer.may_go_on()
-
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)
 
     def _out_problem(self) -> str | None:
-        return self._out.problem if self._out.answered_at else None
+        sessions = [each.session for each in self._deliverers if each.session.answered_at]
+        return next((session.problem for session in sessions if session.problem), None)
 
     def _local(self) -> Callable[[Model], Provider] | None:
         if self._options.local is None:
@@ -190,10 +203,10 @@ class Worker:
     def _show(self) -> None:
         """How far it is."""
         seconds = time.monotonic() - self._began
-        counts = self._counts
+        counts = self._counts.as_dict()
         self._log.status(
-            f"{counts.embedded} rows embedded, {len(self._hand)} in hand, "
-            f"{counts.texts / seconds:.0f} texts/s"
+            f"{counts['embedded']} rows embedded, {len(self._hand)} in hand, "
+            f"{counts['texts'] / seconds:.0f} texts/s"
         )
 
 
