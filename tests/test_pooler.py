@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,13 +65,11 @@ def find_pgbouncer() -> tuple[str, dict[str, str]]:
 
 
 @pytest.fixture
-def pooler(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pooler]:
+def pooler(db: Database) -> Iterator[Pooler]:
     """One of our own."""
     program, environment = find_pgbouncer()
-    folder = tmp_path_factory.mktemp("b")
-    for each in (folder, *folder.parents[:2]):
-        # pgbouncer does not run as root, and must reach its folder
-        each.chmod(0o755)
+    # pgbouncer does not run as root, and must reach its folder
+    folder = Path(tempfile.mkdtemp(prefix="steward-"))
     config = folder / "pgbouncer.ini"
     config.write_text(
         "[databases]\n"
@@ -99,6 +98,7 @@ def pooler(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     finally:
         process.terminate()
         process.wait()
+        shutil.rmtree(folder)
 
 
 def backend(connection: psycopg.Connection[tuple[int]]) -> int:

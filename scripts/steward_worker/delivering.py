@@ -139,9 +139,13 @@ class Deliverer:
             counted = self._try_all(_RELEASE, [tokens], group, tries)
             self._counts.add(released=counted["pending"])
             return
-        level = self._log.error if failure.kind == CONFIGURATION else self._log.warning
         models = sorted({self._hand.get(token).model for token in tokens})
-        told = {"retry_after": failure.retry_after} if failure.kind == RATE_LIMIT else {}
+        counted = self._try_all(
+            _FAIL, [tokens, failure.reason, failure.kind, failure.retry_after], group, tries
+        )
+        self._counts.add(failed=counted["pending"] + counted["failed"])
+        level = self._log.error if failure.kind == CONFIGURATION else self._log.warning
+                told = {"retry_after": failure.retry_after} if failure.kind == RATE_LIMIT else {}
         level(
             "not embedded",
             kind=failure.kind,
@@ -150,10 +154,6 @@ class Deliverer:
             reason=failure.reason,
             **told,
         )
-        counted = self._try_all(
-            _FAIL, [tokens, failure.reason, failure.kind, failure.retry_after], group, tries
-        )
-        self._counts.add(failed=counted["pending"] + counted["failed"])
 
     def _try_all(
         self,
