@@ -145,7 +145,7 @@ class Deliverer:
         )
         self._counts.add(failed=counted["pending"] + counted["failed"])
         level = self._log.error if failure.kind == CONFIGURATION else self._log.warning
-                told = {"retry_after": failure.retry_after} if failure.kind == RATE_LIMIT else {}
+        told = {"retry_after": failure.retry_after} if failure.kind == RATE_LIMIT else {}
         level(
             "not embedded",
             kind=failure.kind,
