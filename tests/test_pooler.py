@@ -117,9 +117,12 @@ def test_worker_through_a_pooler(
     with psycopg.connect(pooler.dsn(db.name), autocommit=True, prepare_threshold=None) as other:
         worker = start("--batch", "30", dsn=pooler.dsn(db.name))
         seen = set()
-        while fresh(db) < 300:
+
+        def is_done() -> bool:
             seen.add(backend(other))
-            time.sleep(0.01)
+            return fresh(db) == 300
+
+        eventually(is_done)
         # proof that sessions are passed around
         assert len(seen) > 1
         add_rows(db, 301, 310)
