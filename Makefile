@@ -11,8 +11,8 @@ WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast dev psql stop build lint format accept bench bench-write bench-queue \
-	bench-views bench-chunking bench-changes bench-agreement bench-comparison docs release install \
-	uninstall clean venv
+	bench-views bench-chunking bench-changes bench-agreement bench-comparison bench-pipeline docs \
+	release install uninstall clean venv
 
 help: ## Show this list.
 	@echo 'pg_steward: keeps the embeddings in a PostgreSQL database fresh.'
@@ -81,6 +81,9 @@ bench-changes: venv ## Measure what a change of documents costs. OLD=a.jsonl.gz 
 
 bench-agreement: venv ## Measure whether a model agrees. OLD=... NEW=... Installs it: 5 GB.
 	@$(PYTHON) scripts/bench_agreement.py $(ARGS) $(if $(OLD),"$(OLD)") $(if $(NEW),"$(NEW)")
+
+bench-pipeline: venv ## Measure from commit to searchable, beside pgai. OLD=a.jsonl.gz NEW=b.jsonl.gz
+	@$(PYTHON) scripts/bench_pipeline.py $(ARGS) $(if $(OLD),"$(OLD)") $(if $(NEW),"$(NEW)")
 
 bench-comparison: venv ## Measure comparing a document with its edit, beside difflib and rapidfuzz.
 	@$(PYTHON) scripts/bench_comparison.py $(ARGS)

@@ -25,6 +25,8 @@ from pgenv.home import home, locked, make_folder, say
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = ("pgai==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.3.9")
+# with all that its worker can ask; ten times as large
+PGAI_WORKER = ("pgai[vectorizer-worker]==0.12.1",)
 SPLITTERS = ("langchain-text-splitters==1.1.3", "semantic-text-splitter==0.33.1", "chonkie==1.7.0")
 # the newest that runs on Node.js 20
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
@@ -216,6 +218,11 @@ def python_peers() -> Path:
     return python_environment("venv", PYTHON_PACKAGES)
 
 
+def pgai_worker() -> Path:
+    """The bin folder of a Python environment with pgai and its worker."""
+    return python_environment("pgai", PGAI_WORKER)
+
+
 def splitters() -> Path:
     """The bin folder of a Python environment with the packages that cut texts."""
     return python_environment("splitters", SPLITTERS)
@@ -285,9 +292,9 @@ def create_steward(cluster: Cluster, name: str, dimensions: int) -> None:
         connection.execute("select steward.add_model('bench@1', %s, 'bench')", [dimensions])
 
 
-def create_pgai(cluster: Cluster, name: str) -> None:
+def create_pgai(cluster: Cluster, name: str, programs: Path | None = None) -> None:
     """Make a database with pgai."""
-    command = python_peers() / "pgai"
+    command = (programs or python_peers()) / "pgai"
     create_database(cluster, name, "vector")
     _do("pgai install failed", command, "install", "-d", cluster.dsn(name))
 

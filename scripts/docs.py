@@ -107,7 +107,7 @@ GROUPS = (
     (
         "Worker protocol",
         "The calls with which any program embeds, and the worker that runs in the database.",
-        ("claim", "complete", "fail", "release", "extend", "work"),
+        ("claim", "complete", "fail", "release", "extend", "claim_texts", "submit_plans", "work"),
     ),
     (
         "Operations",

@@ -4303,6 +4303,11 @@ modules = {
         'class Provider:\n'
         '    """A model that can be asked, by any number of threads."""\n'
         '\n'
+        '    @property\n'
+        '    def is_parallel(self) -> bool:\n'
+        '        """Whether it is quicker with several requests at the same time."""\n'
+        '        return self.model.provider != "builtin"\n'
+        '\n'
         '    def __init__(\n'
         '        self,\n'
         '        model: Model,\n'
@@ -5278,11 +5283,11 @@ modules = {
         'plpython/steward_py/pool.py',
         '"""Many claims at once: their texts go to providers in full requests, several at a time.\n'
         '\n'
-        'One thread submits claims and waits for what is done; threads of the pool do nothing but ask\n'
-        'providers.  Each model has a queue and threads of its own, so that one that hangs or has to wait\n'
-        'keeps no other from being asked.  Texts of several claims go into one request, and those of one\n'
-        'claim into several.  When a provider fails, what is still queued for it is not sent: it comes back\n'
-        'as unsent.\n'
+        'One thread submits claims and waits for what is done, or one does this and another that; threads of\n'
+        'the pool do nothing but ask providers.  Each model has a queue and threads of its own, so that one\n'
+        'that hangs or has to wait keeps no other from being asked.  Texts of several claims go into one\n'
+        'request, and those of one claim into several.  When a provider fails, what is still queued for it is\n'
+        'not sent: it comes back as unsent.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
@@ -5346,7 +5351,7 @@ modules = {
         '\n'
         '\n'
         'class Pool:\n'
-        '    """Asks providers on behalf of one thread, which submits and waits."""\n'
+        '    """Asks providers on behalf of those who submit, and tells whoever waits."""\n'
         '\n'
         '    def __init__(self, transport: Transport, requests: int = 8) -> None:\n'
         '        """``requests``: how many of one model are under way at the same time."""\n'
@@ -5354,6 +5359,7 @@ modules = {
         '        self._requests = requests\n'
         '        self._lanes: dict[str, _Lane] = {}\n'
         '        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()\n'
+        '        self._lock = threading.Lock()\n'
         '        self._held = 0\n'
         '\n'
         '    def __len__(self) -> int:\n'
@@ -5361,8 +5367,9 @@ modules = {
         '        return self._held\n'
         '\n'
         '    def submit(self, provider: Provider, token: int, texts: Sequence[str | None]) -> None:\n'
-        '        """Have the texts of a claim embedded.  Nothing is sent before ``wait``."""\n'
-        '        self._held += 1\n'
+        '        """Have the texts of a claim embedded.  Nothing is sent before ``begin`` or ``wait``."""\n'
+        '        with self._lock:\n'
+        '            self._held += 1\n'
         '        job = _Job(token, len(texts))\n'
         '        if not texts:\n'
         '            self._done.put(Done(token, []))\n'
@@ -5370,26 +5377,31 @@ modules = {
         '        name = provider.model.name\n'
         '        lane = self._lanes.get(name)\n'
         '        if lane is None:\n'
-        '            threads = 1 if provider.model.provider == "builtin" else self._requests\n'
+        '            threads = self._requests if provider.is_parallel else 1\n'
         '            lane = self._lanes[name] = _Lane(provider, threads, self._done)\n'
         '        lane.submit(provider, job, texts)\n'
         '\n'
+        '    def begin(self) -> None:\n'
+        '        """Send what has been submitted."""\n'
+        '        for lane in list(self._lanes.values()):\n'
+        '            lane.begin()\n'
+        '\n'
         '    def wait(self, seconds: float) -> list[Done]:\n'
         '        """What is done by now; if nothing is, what is when something is, or after the time."""\n'
-        '        for lane in self._lanes.values():\n'
-        '            lane.begin()\n'
+        '        self.begin()\n'
         '        found: list[Done] = []\n'
         '        try:\n'
         '            found.append(self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False))\n'
         '            while True:\n'
         '                found.append(self._done.get(False))\n'
         '        except queue.Empty:\n'
-        '            self._held -= len(found)\n'
+        '            with self._lock:\n'
+        '                self._held -= len(found)\n'
         '            return found\n'
         '\n'
         '    def withdraw(self) -> None:\n'
         '        """What has not been sent will not be: it comes back as unsent."""\n'
-        '        for lane in self._lanes.values():\n'
+        '        for lane in list(self._lanes.values()):\n'
         '            lane.withdraw("there was no time left for it")\n'
         '\n'
         '    def close(self) -> None:\n'
@@ -5425,8 +5437,8 @@ modules = {
         '            wanted = min(self._limit, -(-len(self._queue) // _WORTHWHILE))\n'
         '            missing = min(wanted - self._idle, self._limit - len(self._threads))\n'
         '            self._changed.notify(wanted)\n'
-        '        for _ in range(missing):\n'
-        '            self._threads.append(start_thread(self._run))\n'
+        '            for _ in range(missing):\n'
+        '                self._threads.append(start_thread(self._run))\n'
         '\n'
         '    def withdraw(self, reason: str) -> None:\n'
         '        with self._changed:\n'
@@ -8151,7 +8163,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '41f8cc38e7c81772'
+GD['steward_py.digest'] = '82cf7d927add9c42'
 $python$
 $definition$;
 
@@ -8166,7 +8178,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8181,7 +8193,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8206,7 +8218,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8221,7 +8233,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8238,7 +8250,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8265,7 +8277,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8289,7 +8301,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8305,7 +8317,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8321,7 +8333,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8337,7 +8349,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8353,7 +8365,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8374,7 +8386,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '41f8cc38e7c81772': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '82cf7d927add9c42': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -10588,7 +10600,7 @@ end
     );
 
     -- Claims the jobs of some keys, which the caller has locked. plans: as plan_documents() makes
-    -- them, null for rows that are gone. Returns the tokens in the order of the keys.
+    -- them, or the content that one is to be made of; null for rows that are gone. Returns the tokens in the order of the keys.
     v_body := format(
         $sql$
 declare
@@ -10613,7 +10625,10 @@ begin
         select
             i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
             claim_%4$s.lease_expires_at, i.plan, i.revision, claim_%4$s.policy_version,
-            coalesce(jsonb_array_length(i.plan -> 'texts'), 0),
+            case
+                when i.plan ? 'content' then -1
+                else coalesce(jsonb_array_length(i.plan -> 'texts'), 0)
+            end,
             coalesce(
                 (select sum(length(t.value)) from jsonb_array_elements_text(i.plan -> 'texts') as t), 0
             )
@@ -14960,15 +14975,19 @@ $function$;
 -- sql/src/code/functions/plan_claims.sql
 -- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them,
 -- and returns what needs vectors. Rows that need none are settled, and returned without a key.
+-- Without cuts it returns what is needed to do that elsewhere.
 create or replace function steward_private.plan_claims(
     source steward_private.source,
     space steward_private.space,
     worker text,
     lane integer,
     amount integer,
-    lease_expires_at timestamptz
+    lease_expires_at timestamptz,
+    cuts boolean
 )
-returns table (token bigint, key jsonb, texts text[])
+returns table (
+    token bigint, key jsonb, texts text[], content text, known jsonb, options jsonb
+)
 language plpgsql
 volatile parallel unsafe
 security invoker
@@ -15023,10 +15042,10 @@ begin
         -- one of them: find out which, taking them one by one
         for v_number in 1..jsonb_array_length(v_keys) loop
             return query
-            select p.token, p.key, p.texts
+            select p.token, p.key, p.texts, p.content, p.known, p.options
             from steward_private.plan_claims(
                 plan_claims.source, plan_claims.space, plan_claims.worker, plan_claims.lane, 1,
-                plan_claims.lease_expires_at
+                plan_claims.lease_expires_at, plan_claims.cuts
             ) as p;
         end loop;
 
@@ -15044,7 +15063,10 @@ begin
 
     -- The jobs are locked until this commits. So long texts make a batch shorter: those whose plan
     -- is missing stay as they were.
-    if v_plans is null then
+    if v_plans is null and not plan_claims.cuts then
+        select array_agg(jsonb_build_object('content', c.content)::text order by c.n) into v_plans
+        from unnest(v_contents) with ordinality as c (content, n);
+    elsif v_plans is null then
         v_plans := steward_private.plan_documents(
             v_contents, v_knowns, steward_private.plan_options(plan_claims.source), 0.2
         );
@@ -15073,10 +15095,293 @@ begin
             select e.value
             from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as e (value, n)
             order by e.n
-        )
-    from unnest(v_tokens) as t (token)
+        ),
+        c.plan ->> 'content',
+        case when c.texts < 0 then coalesce(v_knowns[t.n]::jsonb, '[]') end,
+        case when c.texts < 0 then steward_private.plan_options(plan_claims.source) end
+    from unnest(v_tokens) with ordinality as t (token, n)
     left join steward_private.claim as c on c.token = t.token
     order by t.token;
+end
+$function$;
+
+-- sql/src/code/functions/plan_complaint.sql
+-- Why a plan that a worker has made cannot be that of a content; null if it can. What is shown to
+-- people has to be in the content, and what is kept has to be stored.
+create or replace function steward_private.plan_complaint(plan jsonb, content text, known jsonb)
+returns text
+language plpgsql
+stable parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_plan jsonb := plan_complaint.plan;
+    v_texts text[];
+    v_stored jsonb;
+    v_length integer := length(plan_complaint.content);
+    v_used integer[] := '{}';
+    v_kept bigint[] := '{}';
+    v_number integer := 0;
+    v_text text;
+    v_embedded text;
+    v_hash text;
+    v_chunk record;
+begin
+    if jsonb_typeof(v_plan -> 'chunks') is distinct from 'array'
+        or jsonb_typeof(v_plan -> 'texts') is distinct from 'array'
+    then
+        return 'it has no chunks or no texts';
+    end if;
+
+    if v_plan ->> 'content_hash'
+        is distinct from encode(sha256(convert_to(plan_complaint.content, 'UTF8')), 'hex')
+    then
+        return 'it is of another content';
+    end if;
+
+    if coalesce(jsonb_typeof(v_plan -> 'details'), 'object') <> 'object'
+        or length((v_plan -> 'details')::text) > 20000
+    then
+        return 'its details are not what they should be';
+    end if;
+
+    v_texts := array(
+        select e.value
+        from jsonb_array_elements_text(v_plan -> 'texts') with ordinality as e (value, n)
+        order by e.n
+    );
+    select jsonb_object_agg(k.chunk_id, k.chunk_hash) into v_stored
+    from jsonb_to_recordset(plan_complaint.known) as k (chunk_id bigint, chunk_hash text);
+    v_stored := coalesce(v_stored, '{}');
+
+    for v_chunk in
+        select p.*
+        from jsonb_array_elements(v_plan -> 'chunks') with ordinality as c (value, n)
+        cross join lateral jsonb_to_record(c.value) as p (
+            ordinal integer, start integer, "end" integer, heading text, prefix text,
+            chunk_hash text, vector integer, chunk_id bigint, shown text, near bigint
+        )
+        order by c.n
+    loop
+        if v_chunk.ordinal is distinct from v_number
+            or v_chunk.start is null or v_chunk."end" is null
+            or v_chunk.start < 0 or v_chunk.start >= v_chunk."end" or v_chunk."end" > v_length
+            or num_nonnulls(v_chunk.chunk_id, v_chunk.vector) <> 1
+            or (v_chunk.prefix is not null and v_chunk.prefix is distinct from v_chunk.heading)
+        then
+            return format('chunk %s is no piece of the content', v_number);
+        end if;
+
+        v_text := substr(
+            plan_complaint.content, v_chunk.start + 1, v_chunk."end" - v_chunk.start
+        );
+        v_embedded := coalesce(v_chunk.prefix || E'\n\n', '') || v_text;
+        v_hash := encode(sha256(convert_to(v_embedded, 'UTF8')), 'hex');
+
+        if v_chunk.chunk_hash is distinct from v_hash
+            or v_chunk.shown <> v_text
+            or (
+                v_chunk.vector is not null
+                and v_texts[v_chunk.vector + 1] is distinct from v_embedded
+            )
+        then
+            return format('the text of chunk %s is not in the content', v_number);
+        end if;
+
+        if not v_stored ? v_chunk.near::text
+            or not v_stored ? v_chunk.chunk_id::text
+            or v_chunk.chunk_id = any(v_kept)
+            or (
+                v_chunk.chunk_id is not null and v_chunk.shown is null
+                and v_stored ->> v_chunk.chunk_id::text is distinct from v_hash
+            )
+        then
+            return format('chunk %s keeps what is not stored', v_number);
+        end if;
+
+        if v_chunk.chunk_id is null then
+            v_used := v_used || v_chunk.vector;
+        else
+            v_kept := v_kept || v_chunk.chunk_id;
+        end if;
+
+        v_number := v_number + 1;
+    end loop;
+
+    if exists (
+        select from generate_series(0, cardinality(v_texts) - 1) as o (n) where o.n <> all(v_used)
+    ) then
+        return 'it has texts that no chunk needs';
+    end if;
+
+    return null;
+end
+$function$;
+
+-- sql/src/code/functions/take_claims.sql
+-- What claim() and claim_texts() do. cuts: whether texts are cut and compared here; otherwise what
+-- is needed for it is returned, and the claims have no plan until submit_plans().
+create or replace function steward_private.take_claims(
+    worker text,
+    batch integer,
+    lease interval,
+    source regclass,
+    provider text,
+    models text[],
+    cuts boolean
+)
+returns table (
+    token bigint,
+    claimed_source regclass,
+    key jsonb,
+    model text,
+    dimensions integer,
+    texts text[],
+    content text,
+    known jsonb,
+    options jsonb
+)
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_spaces integer[];
+    v_space_id integer;
+    v_lane integer;
+    v_share integer;
+    v_row record;
+    v_taken integer;
+    v_is_settled boolean := false;
+    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
+    v_left integer := take_claims.batch;
+    v_space steward_private.space;
+    v_source steward_private.source;
+begin
+    if coalesce(take_claims.worker, '') = '' then
+        raise exception 'worker must have a name'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    if take_claims.batch is null or take_claims.batch not between 1 and 10000 then
+        raise exception 'batch must be between 1 and 10000'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    perform steward_private.require_read_committed('claim()');
+    perform steward_private.check_lease(take_claims.lease);
+
+    if take_claims.source is not null then
+        v_source := steward_private.source_of(take_claims.source);
+    end if;
+
+    perform steward_private.note_worker(take_claims.worker);
+
+    v_spaces := array(
+        select s.space_id
+        from steward_private.space as s
+        inner join steward_private.source as o on o.source_id = s.source_id
+        inner join steward_private.model as m on m.model_name = s.model_name
+        where
+            s.state <> 'retired'
+            and o.paused_at is null
+            and (s.paused_until is null or s.paused_until < clock_timestamp())
+            and (v_source.source_id is null or s.source_id = v_source.source_id)
+            and (
+                take_claims.provider is null
+                or m.provider = any(regexp_split_to_array(take_claims.provider, ' *, *'))
+            )
+            and (take_claims.models is null or m.model_name = any(take_claims.models))
+        -- among equals, no space is always the last one
+        order by o.priority desc, random()
+    );
+
+    -- All queues are brought up to date before any job is taken. A fold passes over jobs that others
+    -- have taken, and over sources that they fold, so that nobody waits who has something in hand.
+    v_spaces := steward_private.fold_spaces(v_spaces);
+
+    -- Again while there are rows that need no vector: but not for long, the others are waiting.
+    loop
+        v_taken := 0;
+
+        -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to
+        -- wait for the end of the other.
+        for v_lane, v_share in
+            select p.lane, p.share
+            from (
+                values
+                (1, 0, (v_left + (random() * 9)::integer) / 10),
+                (2, 1, v_left),
+                (3, 0, v_left)
+            ) as p (n, lane, share)
+            order by p.n
+        loop
+            foreach v_space_id in array v_spaces loop
+                exit when least(v_left, v_share) <= 0;
+
+                select s.* into v_space
+                from steward_private.space as s
+                where s.space_id = v_space_id;
+                v_source := steward_private.source_of_space(v_space);
+
+                begin
+                    for v_row in
+                        select p.*, m.dimensions
+                        from steward_private.plan_claims(
+                            v_source, v_space, take_claims.worker, v_lane, least(v_left, v_share),
+                            clock_timestamp() + take_claims.lease, take_claims.cuts
+                        ) as p
+                        cross join steward_private.model as m
+                        where m.model_name = v_space.model_name
+                    loop
+                        v_taken := v_taken + 1;
+
+                        if v_row.key is not null then
+                            token := v_row.token;
+                            claimed_source := v_source.relation;
+                            key := v_row.key;
+                            model := v_space.model_name;
+                            dimensions := v_row.dimensions;
+                            texts := v_row.texts;
+                            content := v_row.content;
+                            known := v_row.known;
+                            options := v_row.options;
+                            return next;
+                            v_left := v_left - 1;
+                            v_share := v_share - 1;
+                        end if;
+                    end loop;
+
+                    -- what kept it from being worked on is over
+                    if v_space.problem is not null and v_space.setbacks = 0 then
+                        update steward_private.space as s
+                        set problem = null, paused_until = null
+                        where
+                            s.space_id = v_space_id
+                            and (s.paused_until is null or s.paused_until < clock_timestamp());
+                    end if;
+                exception
+                    -- the moment's fault, not the source's
+                    when transaction_rollback or insufficient_resources or lock_not_available then
+                        raise;
+                    when others then
+                        perform steward_private.set_aside(v_space_id, sqlerrm);
+                        v_spaces := array_remove(v_spaces, v_space_id);
+                end;
+            end loop;
+        end loop;
+
+        exit when v_left = 0 or clock_timestamp() > v_until
+            or (v_taken = 0 and (v_is_settled or v_left < take_claims.batch));
+        v_is_settled := v_taken = 0;
+
+        -- nothing to return, and the queue is empty: a backfill may have more
+        if v_is_settled then
+            v_spaces := steward_private.fold_spaces(v_spaces);
+        end if;
+    end loop;
 end
 $function$;
 
@@ -15522,7 +15827,8 @@ create or replace function steward.claim(
     batch integer default 10,
     lease interval default '5 minutes',
     source regclass default null,
-    provider text default null
+    provider text default null,
+    models text[] default null
 )
 returns table (
     token bigint,
@@ -15538,154 +15844,207 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $function$
-declare
-    v_spaces integer[];
-    v_space_id integer;
-    v_lane integer;
-    v_share integer;
-    v_row record;
-    v_taken integer;
-    v_is_settled boolean := false;
-    v_until timestamptz := clock_timestamp() + interval '200 milliseconds';
-    v_left integer := claim.batch;
-    v_space steward_private.space;
-    v_source steward_private.source;
 begin
-    if coalesce(claim.worker, '') = '' then
-        raise exception 'worker must have a name'
-            using errcode = 'invalid_parameter_value';
-    end if;
-
-    if claim.batch is null or claim.batch not between 1 and 10000 then
-        raise exception 'batch must be between 1 and 10000'
-            using errcode = 'invalid_parameter_value';
-    end if;
-
-    perform steward_private.require_read_committed('claim()');
-    perform steward_private.check_lease(claim.lease);
-
     if not steward_private.has_python() then
         raise exception 'claim() requires PL/Python'
             using errcode = 'feature_not_supported',
             detail = 'It is what cuts and compares texts.',
-            hint = 'As a superuser, run: create extension plpython3u; select steward.enable_python();';
+            hint = 'Use steward-worker, which does that itself, or, as a superuser, run: '
+                'create extension plpython3u; select steward.enable_python();';
     end if;
 
-    if claim.source is not null then
-        v_source := steward_private.source_of(claim.source);
+    return query
+    select c.token, c.claimed_source, c.key, c.model, c.dimensions, c.texts
+    from steward_private.take_claims(
+        claim.worker, claim.batch, claim.lease, claim.source, claim.provider, claim.models, true
+    ) as c;
+end
+$function$;
+
+comment on function steward.claim(text, integer, interval, regclass, text, text[]) is
+'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
+'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
+'with steward.fail(). Rows that need no vector are finished at once and not returned. source, '
+'provider, which can be several with commas, and models narrow the choice. Edits come before the '
+'rows of a backfill, which get a tenth of each batch at least. Commit before calling a provider. '
+'For steward_worker.';
+
+-- sql/src/code/functions/claim_texts.sql
+create or replace function steward.claim_texts(
+    worker text,
+    batch integer default 10,
+    lease interval default '5 minutes',
+    source regclass default null,
+    provider text default null,
+    models text[] default null
+)
+returns table (
+    token bigint,
+    claimed_source regclass,
+    key jsonb,
+    model text,
+    dimensions integer,
+    content text,
+    known jsonb,
+    options jsonb
+)
+language sql
+volatile parallel unsafe
+-- definer: reads sources and writes jobs on behalf of a worker that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select
+        c.token,
+        c.claimed_source,
+        c.key,
+        c.model,
+        c.dimensions,
+        c.content,
+        c.known,
+        c.options
+    from steward_private.take_claims(
+        claim_texts.worker, claim_texts.batch, claim_texts.lease, claim_texts.source,
+        claim_texts.provider, claim_texts.models, false
+    ) as c;
+end;
+
+comment on function steward.claim_texts(text, integer, interval, regclass, text, text[]) is
+'As steward.claim(), for a worker that cuts and compares the texts itself, because the server has '
+'no PL/Python. Each row returned has its whole content, the chunks that are stored of it (known), '
+'and the options by which to cut and compare. What comes of that goes to steward.submit_plans(). '
+'For steward_worker.';
+
+-- sql/src/code/functions/submit_plans.sql
+create or replace function steward.submit_plans(tokens bigint[], plans text[])
+returns table (token bigint, outcome text, texts text[], error text)
+language plpgsql
+volatile parallel unsafe
+-- definer: writes claims on behalf of a worker that has no other right
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+    v_claims record;
+    v_claim record;
+    v_space steward_private.space;
+    v_plan jsonb;
+    v_known jsonb;
+    v_error text;
+    v_planned bigint[];
+begin
+    perform steward_private.require_read_committed('submit_plans()');
+
+    if cardinality(submit_plans.tokens) is distinct from cardinality(submit_plans.plans)
+        or array_position(submit_plans.tokens, null) is not null
+    then
+        raise exception 'each plan needs the token of its claim'
+            using errcode = 'invalid_parameter_value';
     end if;
 
-    perform steward_private.note_worker(claim.worker);
-
-    v_spaces := array(
-        select s.space_id
-        from steward_private.space as s
-        inner join steward_private.source as o on o.source_id = s.source_id
-        inner join steward_private.model as m on m.model_name = s.model_name
-        where
-            s.state <> 'retired'
-            and o.paused_at is null
-            and (s.paused_until is null or s.paused_until < clock_timestamp())
-            and (v_source.source_id is null or s.source_id = v_source.source_id)
-            and (
-                claim.provider is null
-                or m.provider = any(regexp_split_to_array(claim.provider, ' *, *'))
-            )
-        -- among equals, no space is always the last one
-        order by o.priority desc, random()
-    );
-
-    -- All queues are brought up to date before any job is taken. A fold passes over jobs that others
-    -- have taken, and over sources that they fold, so that nobody waits who has something in hand.
-    v_spaces := steward_private.fold_spaces(v_spaces);
-
-    -- Again while there are rows that need no vector: but not for long, the others are waiting.
+    for v_claims in
+        select c.* from steward_private.claims_of(submit_plans.tokens) as c
     loop
-        v_taken := 0;
+        if v_claims.space_id is null then
+            return query
+            select t.token, 'stale', null::text[], null::text
+            from unnest(v_claims.tokens) as t (token);
+            continue;
+        end if;
 
-        -- Edits first, with a tenth of the batch set aside for a backfill, so that neither has to
-        -- wait for the end of the other.
-        for v_lane, v_share in
-            select p.lane, p.share
-            from (
-                values
-                (1, 0, (v_left + (random() * 9)::integer) / 10),
-                (2, 1, v_left),
-                (3, 0, v_left)
-            ) as p (n, lane, share)
-            order by p.n
+        select s.* into strict v_space
+        from steward_private.space as s
+        where s.space_id = v_claims.space_id;
+        v_planned := '{}';
+
+        for v_claim in
+            select c.token, c.key, c.revision, c.texts, c.plan ->> 'content' as content, p.plan
+            from unnest(submit_plans.tokens, submit_plans.plans) as p (token, plan)
+            inner join steward_private.claim as c on c.token = p.token
+            where c.space_id = v_claims.space_id
+            order by c.token
         loop
-            foreach v_space_id in array v_spaces loop
-                exit when least(v_left, v_share) <= 0;
+            v_error := null;
 
-                select s.* into v_space
-                from steward_private.space as s
-                where s.space_id = v_space_id;
-                v_source := steward_private.source_of_space(v_space);
+            begin
+                v_plan := v_claim.plan::jsonb;
 
-                begin
-                    for v_row in
-                        select p.*, m.dimensions
-                        from steward_private.plan_claims(
-                            v_source, v_space, claim.worker, v_lane, least(v_left, v_share),
-                            clock_timestamp() + claim.lease
-                        ) as p
-                        cross join steward_private.model as m
-                        where m.model_name = v_space.model_name
-                    loop
-                        v_taken := v_taken + 1;
+                if v_claim.texts >= 0 then
+                    v_error := 'the claim has its plan already';
+                elsif v_plan ? 'error' then
+                    -- the content cannot be cut
+                    v_plan := jsonb_build_object('error', v_plan ->> 'error');
+                else
+                    execute format(
+                        'select k.known::jsonb from steward_private.known_%s($1) as k '
+                        'where k.revision is not distinct from $2',
+                        v_space.space_id
+                    )
+                    into v_known
+                    using jsonb_build_array(v_claim.key), v_claim.revision;
+                    v_error := steward_private.plan_complaint(
+                        v_plan, v_claim.content, coalesce(v_known, '[]')
+                    );
+                end if;
+            exception
+                when data_exception then
+                    v_error := sqlerrm;
+            end;
 
-                        if v_row.key is not null then
-                            token := v_row.token;
-                            claimed_source := v_source.relation;
-                            key := v_row.key;
-                            model := v_space.model_name;
-                            dimensions := v_row.dimensions;
-                            texts := v_row.texts;
-                            return next;
-                            v_left := v_left - 1;
-                            v_share := v_share - 1;
-                        end if;
-                    end loop;
+            if v_error is not null then
+                return query
+                select
+                    g.token,
+                    case g.outcome when 'pending' then 'refused' else g.outcome end,
+                    null::text[],
+                    v_error
+                from steward_private.give_back(
+                    v_space.space_id, array[v_claim.token],
+                    'the plan of a worker was refused: ' || v_error, 'configuration', null
+                ) as g;
+                continue;
+            end if;
 
-                    -- what kept it from being worked on is over
-                    if v_space.problem is not null and v_space.setbacks = 0 then
-                        update steward_private.space as s
-                        set problem = null, paused_until = null
-                        where
-                            s.space_id = v_space_id
-                            and (s.paused_until is null or s.paused_until < clock_timestamp());
-                    end if;
-                exception
-                    -- the moment's fault, not the source's
-                    when transaction_rollback or insufficient_resources or lock_not_available then
-                        raise;
-                    when others then
-                        perform steward_private.set_aside(v_space_id, sqlerrm);
-                        v_spaces := array_remove(v_spaces, v_space_id);
-                end;
-            end loop;
+            update steward_private.claim as c
+            set
+                plan = v_plan,
+                texts = coalesce(jsonb_array_length(v_plan -> 'texts'), 0),
+                characters = coalesce(
+                    (
+                        select sum(length(t.value))
+                        from jsonb_array_elements_text(v_plan -> 'texts') as t
+                    ),
+                    0
+                )
+            where c.token = v_claim.token;
+            v_planned := v_planned || v_claim.token;
         end loop;
 
-        exit when v_left = 0 or clock_timestamp() > v_until
-            or (v_taken = 0 and (v_is_settled or v_left < claim.batch));
-        v_is_settled := v_taken = 0;
+        perform steward_private.settle_claims(v_space, v_planned);
 
-        -- nothing to return, and the queue is empty: a backfill may have more
-        if v_is_settled then
-            v_spaces := steward_private.fold_spaces(v_spaces);
-        end if;
+        return query
+        select
+            t.token,
+            case when c.token is null then 'settled' else 'planned' end,
+            array(
+                select e.value
+                from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as e (value, n)
+                order by e.n
+            ),
+            null::text
+        from unnest(v_planned) as t (token)
+        left join steward_private.claim as c on c.token = t.token
+        order by t.token;
     end loop;
 end
 $function$;
 
-comment on function steward.claim(text, integer, interval, regclass, text) is
-'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
-'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
-'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
-'backfill, which get a tenth of each batch at least. Commit before calling a provider. For '
-'steward_worker.';
+comment on function steward.submit_plans(bigint[], text[]) is
+'Hand in what a worker has found out by cutting and comparing what steward.claim_texts() returned: '
+'for each claim a plan, as the package steward_py makes them, as JSON. Returns for each claim '
+'planned, with the texts whose vectors go to steward.complete(); settled (nothing needs a vector, '
+'or the content could not be cut, which is charged to it); refused (the plan is not one of this '
+'content: the space pauses); busy, or stale (no longer held). For steward_worker.';
 
 -- sql/src/code/functions/complete.sql
 create or replace function steward.complete(
@@ -21837,7 +22196,10 @@ grant execute on function steward_private.all_freshness(regclass) to steward_rea
 grant select on steward.freshness to steward_reader;
 
 -- worker: the life of a job
-grant execute on function steward.claim(text, integer, interval, regclass, text) to steward_worker;
+grant execute on function steward.claim(text, integer, interval, regclass, text, text[]) to steward_worker;
+grant execute on function steward.claim_texts(text, integer, interval, regclass, text, text[])
+to steward_worker;
+grant execute on function steward.submit_plans(bigint[], text[]) to steward_worker;
 grant execute on function steward.complete(bigint, text[]) to steward_worker;
 grant execute on function steward.complete(bigint[], text[], bigint) to steward_worker;
 grant execute on function steward.fail(bigint, text, text, interval) to steward_worker;

@@ -124,6 +124,11 @@ class _Refusal(Exception):
 class Provider:
     """A model that can be asked, by any number of threads."""
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether it is quicker with several requests at the same time."""
+        return self.model.provider != "builtin"
+
     def __init__(
         self,
         model: Model,

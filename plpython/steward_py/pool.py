@@ -1,10 +1,10 @@
 """Many claims at once: their texts go to providers in full requests, several at a time.
 
-One thread submits claims and waits for what is done; threads of the pool do nothing but ask
-providers.  Each model has a queue and threads of its own, so that one that hangs or has to wait
-keeps no other from being asked.  Texts of several claims go into one request, and those of one
-claim into several.  When a provider fails, what is still queued for it is not sent: it comes back
-as unsent.
+One thread submits claims and waits for what is done, or one does this and another that; threads of
+the pool do nothing but ask providers.  Each model has a queue and threads of its own, so that one
+that hangs or has to wait keeps no other from being asked.  Texts of several claims go into one
+request, and those of one claim into several.  When a provider fails, what is still queued for it is
+not sent: it comes back as unsent.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def start_thread(work: Callable[[], None]) -> threading.Thread:
 
 
 class Pool:
-    """Asks providers on behalf of one thread, which submits and waits."""
+    """Asks providers on behalf of those who submit, and tells whoever waits."""
 
     def __init__(self, transport: Transport, requests: int = 8) -> None:
         """``requests``: how many of one model are under way at the same time."""
@@ -76,6 +76,7 @@ class Pool:
         self._requests = requests
         self._lanes: dict[str, _Lane] = {}
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._lock = threading.Lock()
         self._held = 0
 
     def __len__(self) -> int:
@@ -83,8 +84,9 @@ class Pool:
         return self._held
 
     def submit(self, provider: Provider, token: int, texts: Sequence[str | None]) -> None:
-        """Have the texts of a claim embedded.  Nothing is sent before ``wait``."""
-        self._held += 1
+        """Have the texts of a claim embedded.  Nothing is sent before ``begin`` or ``wait``."""
+        with self._lock:
+            self._held += 1
         job = _Job(token, len(texts))
         if not texts:
             self._done.put(Done(token, []))
@@ -92,26 +94,31 @@ class Pool:
         name = provider.model.name
         lane = self._lanes.get(name)
         if lane is None:
-            threads = 1 if provider.model.provider == "builtin" else self._requests
+            threads = self._requests if provider.is_parallel else 1
             lane = self._lanes[name] = _Lane(provider, threads, self._done)
         lane.submit(provider, job, texts)
 
+    def begin(self) -> None:
+        """Send what has been submitted."""
+        for lane in list(self._lanes.values()):
+            lane.begin()
+
     def wait(self, seconds: float) -> list[Done]:
         """What is done by now; if nothing is, what is when something is, or after the time."""
-        for lane in self._lanes.values():
-            lane.begin()
+        self.begin()
         found: list[Done] = []
         try:
             found.append(self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False))
             while True:
                 found.append(self._done.get(False))
         except queue.Empty:
-            self._held -= len(found)
+            with self._lock:
+                self._held -= len(found)
             return found
 
     def withdraw(self) -> None:
         """What has not been sent will not be: it comes back as unsent."""
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             lane.withdraw("there was no time left for it")
 
     def close(self) -> None:
@@ -147,8 +154,8 @@ class _Lane:
             wanted = min(self._limit, -(-len(self._queue) // _WORTHWHILE))
             missing = min(wanted - self._idle, self._limit - len(self._threads))
             self._changed.notify(wanted)
-        for _ in range(missing):
-            self._threads.append(start_thread(self._run))
+            for _ in range(missing):
+                self._threads.append(start_thread(self._run))
 
     def withdraw(self, reason: str) -> None:
         with self._changed:

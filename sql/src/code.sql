@@ -105,6 +105,8 @@
 \ir code/functions/give_back.sql
 \ir code/functions/settle_claims.sql
 \ir code/functions/plan_claims.sql
+\ir code/functions/plan_complaint.sql
+\ir code/functions/take_claims.sql
 \ir code/functions/set_aside.sql
 \ir code/functions/empty_mark_table.sql
 \ir code/functions/refill_queue.sql
@@ -112,6 +114,8 @@
 \ir code/functions/sync_row.sql
 \ir code/functions/note_worker.sql
 \ir code/functions/claim.sql
+\ir code/functions/claim_texts.sql
+\ir code/functions/submit_plans.sql
 \ir code/functions/complete.sql
 \ir code/functions/fail.sql
 \ir code/functions/release.sql

@@ -109,7 +109,7 @@ end
     );
 
     -- Claims the jobs of some keys, which the caller has locked. plans: as plan_documents() makes
-    -- them, null for rows that are gone. Returns the tokens in the order of the keys.
+    -- them, or the content that one is to be made of; null for rows that are gone. Returns the tokens in the order of the keys.
     v_body := format(
         $sql$
 declare
@@ -134,7 +134,10 @@ begin
         select
             i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
             claim_%4$s.lease_expires_at, i.plan, i.revision, claim_%4$s.policy_version,
-            coalesce(jsonb_array_length(i.plan -> 'texts'), 0),
+            case
+                when i.plan ? 'content' then -1
+                else coalesce(jsonb_array_length(i.plan -> 'texts'), 0)
+            end,
             coalesce(
                 (select sum(length(t.value)) from jsonb_array_elements_text(i.plan -> 'texts') as t), 0
             )

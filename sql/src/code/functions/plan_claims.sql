@@ -1,14 +1,18 @@
 -- Takes up to so many ready jobs of a lane of a space, reads their rows, cuts and compares them,
 -- and returns what needs vectors. Rows that need none are settled, and returned without a key.
+-- Without cuts it returns what is needed to do that elsewhere.
 create or replace function steward_private.plan_claims(
     source steward_private.source,
     space steward_private.space,
     worker text,
     lane integer,
     amount integer,
-    lease_expires_at timestamptz
+    lease_expires_at timestamptz,
+    cuts boolean
 )
-returns table (token bigint, key jsonb, texts text[])
+returns table (
+    token bigint, key jsonb, texts text[], content text, known jsonb, options jsonb
+)
 language plpgsql
 volatile parallel unsafe
 security invoker
@@ -63,10 +67,10 @@ begin
         -- one of them: find out which, taking them one by one
         for v_number in 1..jsonb_array_length(v_keys) loop
             return query
-            select p.token, p.key, p.texts
+            select p.token, p.key, p.texts, p.content, p.known, p.options
             from steward_private.plan_claims(
                 plan_claims.source, plan_claims.space, plan_claims.worker, plan_claims.lane, 1,
-                plan_claims.lease_expires_at
+                plan_claims.lease_expires_at, plan_claims.cuts
             ) as p;
         end loop;
 
@@ -84,7 +88,10 @@ begin
 
     -- The jobs are locked until this commits. So long texts make a batch shorter: those whose plan
     -- is missing stay as they were.
-    if v_plans is null then
+    if v_plans is null and not plan_claims.cuts then
+        select array_agg(jsonb_build_object('content', c.content)::text order by c.n) into v_plans
+        from unnest(v_contents) with ordinality as c (content, n);
+    elsif v_plans is null then
         v_plans := steward_private.plan_documents(
             v_contents, v_knowns, steward_private.plan_options(plan_claims.source), 0.2
         );
@@ -113,8 +120,11 @@ begin
             select e.value
             from jsonb_array_elements_text(c.plan -> 'texts') with ordinality as e (value, n)
             order by e.n
-        )
-    from unnest(v_tokens) as t (token)
+        ),
+        c.plan ->> 'content',
+        case when c.texts < 0 then coalesce(v_knowns[t.n]::jsonb, '[]') end,
+        case when c.texts < 0 then steward_private.plan_options(plan_claims.source) end
+    from unnest(v_tokens) with ordinality as t (token, n)
     left join steward_private.claim as c on c.token = t.token
     order by t.token;
 end

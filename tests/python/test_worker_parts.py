@@ -1,0 +1,180 @@
+"""The parts of the external worker that need no database."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from steward_py.providers import Model
+from steward_worker.hand import Claim, Hand
+from steward_worker.keys import KeyProblem, key_of
+from steward_worker.local import LocalProvider
+from steward_worker.log import Log
+from steward_worker.options import Options, parse
+
+KEY = "sk-0123456789abcdef"
+
+
+def test_options_come_from_arguments_and_variables() -> None:
+    """Arguments count more, and times have units."""
+    environment = {
+        "STEWARD_POLL_MAX": "3s",
+        "STEWARD_BATCH": "7",
+        "STEWARD_ONCE": "yes",
+        "STEWARD_PROGRESS": "no",
+        "STEWARD_LISTEN": "",
+    }
+    options = parse(["--batch", "9", "--poll-min", "250ms", "--model", "a@1, b@1"], environment)
+    assert (options.poll_max, options.poll_min, options.batch) == (3.0, 0.25, 9)
+    assert (options.once, options.progress, options.listen) == (True, False, "")
+    assert options.model == ("a@1", "b@1")
+    assert parse([], {}).listen is None
+    assert not parse([], {"STEWARD_ONCE": "0"}).once
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--batch", "0"],
+        ["--lease", "soon"],
+        ["--lease", "10ms"],
+        ["--poll-min", "2s", "--poll-max", "1s"],
+        ["--share", "0"],
+        ["--secrets", "/nowhere/at/all"],
+        ["--concurrency", "0"],
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2, and which one."""
+    with pytest.raises(SystemExit) as caught:
+        parse(arguments, {})
+    assert caught.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_options_show_no_key() -> None:
+    """Whoever prints them does not print the environment."""
+    assert KEY not in repr(Options(environment={"STEWARD_SECRET_A": KEY}))
+
+
+def model(**options: str) -> Model:
+    """One with a secret."""
+    return Model(name="m@1", provider="openai", dimensions=3, secret="my.key", **options)  # type: ignore[arg-type]  # noqa: S106
+
+
+def test_key_is_for_the_usual_address_unless_told(tmp_path: Path) -> None:
+    """Otherwise its origin has to be the endpoint's."""
+    environment = {"STEWARD_SECRET_MY_KEY": KEY}
+    assert key_of(model(), environment, None) == KEY
+    with pytest.raises(KeyProblem, match="ORIGIN"):
+        key_of(model(endpoint="https://evil.example/v1"), environment, None)
+    environment["STEWARD_SECRET_MY_KEY_ORIGIN"] = "https://own.example"  # noqa: S105
+    assert key_of(model(endpoint="https://own.example/v1"), environment, None) == KEY
+    with pytest.raises(KeyProblem, match=r"is for https://own\.example"):
+        key_of(model(), environment, None)
+
+    (tmp_path / "my.key").write_text(KEY + "\n", encoding="ascii")
+    assert key_of(model(), {}, tmp_path) == KEY
+    (tmp_path / "my.key.origin").write_text("http://localhost:8080\n", encoding="ascii")
+    assert key_of(model(endpoint="http://localhost:8080/v1"), {}, tmp_path) == KEY
+    with pytest.raises(KeyProblem, match="is for http://localhost:8080"):
+        key_of(model(), {}, tmp_path)
+
+
+def test_what_is_wrong_with_a_key_is_said_without_it(tmp_path: Path) -> None:
+    """Missing, not sendable, and names that lead out of the folder."""
+    with pytest.raises(KeyProblem, match="STEWARD_SECRET_MY_KEY"):
+        key_of(model(), {}, tmp_path)
+    with pytest.raises(KeyProblem) as caught:
+        key_of(model(), {"STEWARD_SECRET_MY_KEY": f"{KEY}\nX: y"}, None)
+    assert KEY not in str(caught.value)
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "outer").write_text(KEY, encoding="ascii")
+    out = Model(name="m@1", provider="openai", dimensions=3, secret="../outer")  # noqa: S106
+    with pytest.raises(KeyProblem):
+        key_of(out, {}, tmp_path / "inner")
+
+
+def claims(model_name: str, *tokens: int) -> list[Claim]:
+    """Rows of ten characters."""
+    return [Claim(token, "docs", model_name, 10) for token in tokens]
+
+
+def test_hand_leaves_out_a_model_of_which_there_is_enough() -> None:
+    """What may be claimed of the others is not made smaller by it."""
+    hand = Hand(rows=4, characters=1000)
+    assert hand.room(["a", "b"]) == (["a", "b"], 4)
+    hand.add(claims("a", 1, 2, 3, 4))
+    assert hand.room(["a", "b"]) == (["b"], 4)
+    hand.add(claims("b", 5))
+    assert hand.room(["a", "b"]) == (["b"], 3)
+    hand.remove([1, 2, 99])
+    assert hand.room(["a", "b"]) == (["a", "b"], 2)
+    assert hand.tokens() == [3, 4, 5]
+
+
+def test_hand_holds_so_much_text_and_no_more() -> None:
+    """Long rows count for what they are."""
+    hand = Hand(rows=100, characters=30)
+    hand.add(claims("a", 1, 2, 3))
+    assert hand.room(["a"]) == ([], 0)
+    assert hand.average() == 10
+    hand.remove([1])
+    assert hand.room(["a"]) == (["a"], 98)
+
+
+def test_hand_ends_a_rest() -> None:
+    """Also one that begins only after it was woken."""
+    hand = Hand(rows=1, characters=1)
+    hand.wake()
+    hand.rest(60)
+    threading.Timer(0.05, hand.wake).start()
+    hand.rest(60)
+    assert hand.wait_until_empty(0)
+
+
+def test_log_is_one_line_an_event() -> None:
+    """JSON for programs; and nothing below the level."""
+    stream = io.StringIO()
+    log = Log("json", "warning", stream)
+    log.info("quiet")
+    log.warning("loud", reason="two\nlines")
+    told = json.loads(stream.getvalue())
+    assert (told["event"], told["level"], told["reason"]) == ("loud", "warning", "two\nlines")
+    assert stream.getvalue().count("\n") == 1
+
+    stream = io.StringIO()
+    Log("text", "info", stream).info("loud", reason="two\nlines")
+    assert "info: loud reason=two lines" in stream.getvalue()
+
+
+class Encoder:
+    """In the place of sentence-transformers."""
+
+    def __init__(self, answer: list[list[float]] | Exception) -> None:
+        self.answer = answer
+
+    def encode(self, texts: list[str], **_: object) -> list[list[float]]:
+        """As many vectors as texts."""
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer[: len(texts)]
+
+
+def test_local_model_answers_like_a_provider() -> None:
+    """Blank texts, numbers that are none, other dimensions, and errors have their classes."""
+    local = Model(name="l@1", provider="local", dimensions=2)
+    vectors = [[1.0, 0.1], [float("nan"), 1.0], [1.0, 2.0, 3.0]]
+    provider = LocalProvider(local, Encoder(vectors))
+    outcomes = provider.embed(["a", " ", "b", "c"]).outcomes
+    assert outcomes[0] == "[1,0.1]"
+    kinds = [getattr(outcome, "kind", None) for outcome in outcomes[1:]]
+    assert kinds == ["item", "item", "configuration"]
+    (failed,) = LocalProvider(local, Encoder(RuntimeError("boom"))).embed(["a"]).outcomes
+    assert getattr(failed, "kind", None) == "transient"
