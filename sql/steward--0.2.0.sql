@@ -17917,7 +17917,8 @@ comment on function steward.explain_change(text, text, jsonb, jsonb) is
 'shown), embed or remove. stage: what decided, cheapest first: same, moved, normalised, guarded, '
 'structure, similar or different; new and removed have nothing to be compared with. similarity: '
 'of the two texts, from 0 to 1. significance, chunking: see steward.significance() and '
-'steward.track(); null: the defaults. For steward_admin, because a tokenizer may be a file of the server.';
+'steward.track(); null: the defaults. For steward_admin, because a tokenizer may be a file of '
+'the server.';
 
 create or replace function steward.explain_change(
     source regclass, key jsonb, new_text text default null
@@ -22196,7 +22197,8 @@ grant execute on function steward_private.all_freshness(regclass) to steward_rea
 grant select on steward.freshness to steward_reader;
 
 -- worker: the life of a job
-grant execute on function steward.claim(text, integer, interval, regclass, text, text[]) to steward_worker;
+grant execute on function steward.claim(text, integer, interval, regclass, text, text[])
+to steward_worker;
 grant execute on function steward.claim_texts(text, integer, interval, regclass, text, text[])
 to steward_worker;
 grant execute on function steward.submit_plans(bigint[], text[]) to steward_worker;

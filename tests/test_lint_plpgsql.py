@@ -237,7 +237,8 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
         "select steward.configure('pending_warn', null)",
         "select s.* from (select array_agg(token) as tokens, array_agg('{}'::text) as plans "
         "from steward.claim_texts('me')) as c "
-        "cross join lateral steward.submit_plans(coalesce(c.tokens, '{}'), coalesce(c.plans, '{}')) "
+        "cross join lateral "
+        "steward.submit_plans(coalesce(c.tokens, '{}'), coalesce(c.plans, '{}')) "
         "as s",
         "select steward.pause('articles', 'for a moment')",
         "select steward.resume('articles')",

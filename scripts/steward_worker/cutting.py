@@ -18,7 +18,14 @@ def plan_of(content: str, known: Sequence[Mapping[str, Any]], options: Mapping[s
     try:
         chunking, policy, parts = _parsed(json.dumps(options, sort_keys=True))
         rows = [
-            KnownChunk(row["chunk_id"], row["ordinal"], row["chunk_hash"], row["text"])
+            KnownChunk(
+                row["chunk_id"],
+                row["ordinal"],
+                row["chunk_hash"],
+                row["text"],
+                row.get("prefix"),
+                row.get("accepted"),
+            )
             for row in known
         ]
         fields = plan(content, rows, chunking, policy, parts).as_dict()

@@ -35,7 +35,8 @@ grant execute on function steward_private.all_freshness(regclass) to steward_rea
 grant select on steward.freshness to steward_reader;
 
 -- worker: the life of a job
-grant execute on function steward.claim(text, integer, interval, regclass, text, text[]) to steward_worker;
+grant execute on function steward.claim(text, integer, interval, regclass, text, text[])
+to steward_worker;
 grant execute on function steward.claim_texts(text, integer, interval, regclass, text, text[])
 to steward_worker;
 grant execute on function steward.submit_plans(bigint[], text[]) to steward_worker;
