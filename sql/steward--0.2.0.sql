@@ -564,6 +564,10 @@ alter table steward_private.decision_rest enable row level security;
 comment on table steward_private.decision_rest is
 'Decisions of months that have no partition of their own.';
 
+-- a partition does not have this from its parent
+alter table steward_private.decision_rest alter column reason set statistics 0;
+alter table steward_private.decision_rest alter column details set statistics 0;
+
 -- sql/src/schema/tables/horizon.sql
 -- The ready jobs of a space all stand behind its newest horizon. A claim begins to look there, and
 -- so does not walk over what was done before, which nobody can clean up while an old transaction

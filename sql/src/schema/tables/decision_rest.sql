@@ -20,3 +20,7 @@ alter table steward_private.decision_rest enable row level security;
 
 comment on table steward_private.decision_rest is
 'Decisions of months that have no partition of their own.';
+
+-- a partition does not have this from its parent
+alter table steward_private.decision_rest alter column reason set statistics 0;
+alter table steward_private.decision_rest alter column details set statistics 0;
