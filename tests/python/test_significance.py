@@ -61,6 +61,7 @@ def guards_of(old: str, new: str, **options: Any) -> dict[str, tuple[list[str], 
         ("nimm drei davon", "nimm zwei davon", ["drei"], ["zwei"]),
         ("between 3-5 of", "between 3-6 of", ["3-5"], ["3-6"]),
         ("as in article 5 of", "as in article 6 of", ["5"], ["6"]),
+        ("see table 5 of", "see table 6 of", ["5"], ["6"]),
     ],
 )
 def test_numbers(old: str, new: str, gone: list[str], came: list[str]) -> None:
