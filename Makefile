@@ -11,12 +11,13 @@ WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast dev psql stop build lint format accept bench bench-write bench-queue \
-	bench-views docs release install uninstall clean venv
+	bench-views bench-chunking bench-changes bench-agreement bench-comparison docs release install \
+	uninstall clean venv
 
 help: ## Show this list.
 	@echo 'pg_steward: keeps the embeddings in a PostgreSQL database fresh.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  PG=15|17|18 chooses the version, for example: PG=17 make test'
 
@@ -68,6 +69,21 @@ bench-queue: venv ## Measure claim to complete, beside other queues. ARGS=--quic
 
 bench-views: venv ## Measure the views with a million rows, and reconcile(). ARGS=--quick: likewise.
 	@$(PYTHON) scripts/bench_views.py $(ARGS)
+
+bench-chunking: venv ## Measure how texts are cut, beside other packages. TEXT=file.jsonl.gz: another text.
+	@$(PYTHON) scripts/bench_chunking.py $(if $(TEXT),--text $(TEXT)) $(ARGS)
+
+OLD ?=
+NEW ?=
+CURVE ?=
+bench-changes: venv ## Measure what a change of documents costs. OLD=a.jsonl.gz NEW=b.jsonl.gz, CURVE=c.svg
+	@$(PYTHON) scripts/bench_changes.py $(if $(CURVE),--curve "$(CURVE)") $(if $(OLD),"$(OLD)") $(if $(NEW),"$(NEW)")
+
+bench-agreement: venv ## Measure whether a model agrees. OLD=... NEW=... Installs it: 5 GB.
+	@$(PYTHON) scripts/bench_agreement.py $(ARGS) $(if $(OLD),"$(OLD)") $(if $(NEW),"$(NEW)")
+
+bench-comparison: venv ## Measure comparing a document with its edit, beside difflib and rapidfuzz.
+	@$(PYTHON) scripts/bench_comparison.py $(ARGS)
 
 docs: venv ## Make sql/REFERENCE.md from the comments in the catalog.
 	@$(PYTHON) scripts/docs.py

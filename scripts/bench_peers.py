@@ -25,12 +25,14 @@ from pgenv.home import home, locked, make_folder, say
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_PACKAGES = ("pgai==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.3.9")
+SPLITTERS = ("langchain-text-splitters==1.1.3", "semantic-text-splitter==0.33.1", "chonkie==1.7.0")
 # the newest that runs on Node.js 20
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
 PGQ_PACKAGE = "postgresql-15-pgq3"
 
-# Seconds after which a worker is taken for stuck.
+# Seconds after which a worker is taken for stuck, and a step of an installation: some fetch GB.
 PATIENCE = 900
+INSTALLING = 1800
 
 # As in production: every commit is on the disk before it is answered.
 DURABLE = {
@@ -175,7 +177,7 @@ def _do(why: str, *command: str | Path, cwd: Path | None = None) -> None:
     """Run a step of an installation; what it prints is shown only by its last line."""
     try:
         done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=600
+            command, cwd=cwd, capture_output=True, text=True, check=False, timeout=INSTALLING
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Missing(f"{why}: {error}") from None
@@ -198,15 +200,25 @@ def _installed(name: str, recipe: str, install: Callable[[Path], None]) -> Path:
     return folder
 
 
-def python_peers() -> Path:
-    """The bin folder of a Python environment with the peers that are in Python."""
+def python_environment(name: str, packages: Sequence[str]) -> Path:
+    """The bin folder of a Python environment of its own with some packages, made once."""
 
     def install(folder: Path) -> None:
         _do("no environment for Python", sys.executable, "-m", "venv", folder)
         pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-input")
-        _do("pip failed", *pip, "--disable-pip-version-check", *PYTHON_PACKAGES)
+        _do("pip failed", *pip, "--disable-pip-version-check", *packages)
 
-    return _installed("venv", " ".join(PYTHON_PACKAGES), install) / "bin"
+    return _installed(name, " ".join(packages), install) / "bin"
+
+
+def python_peers() -> Path:
+    """The bin folder of a Python environment with the peers that are in Python."""
+    return python_environment("venv", PYTHON_PACKAGES)
+
+
+def splitters() -> Path:
+    """The bin folder of a Python environment with the packages that cut texts."""
+    return python_environment("splitters", SPLITTERS)
 
 
 def node_peers() -> Path:

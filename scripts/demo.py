@@ -192,6 +192,26 @@ def tell(story: Story) -> None:
     )
     show(search("a robot shouts about the backup"))
 
+    tell(
+        """Not every change counts. With a comma more the text means the same: the vector stays, and
+        the new text is shown. Another number would be embedded, however small the change."""
+    )
+    show(
+        """
+        update articles set body = replace(body, 'all night and', 'all night, and')
+        where title = 'Dough and yeast';
+        """
+    )
+    show("call steward.work(idle_seconds => 0);")
+    show(
+        """
+        select key, outcome, reason, chunks_embedded, chunks_accepted
+        from steward.decisions
+        order by decision_id desc
+        limit 1;
+        """
+    )
+
     tell("Delete it. Its chunks go in the same transaction: there is nothing to wait for.")
     show("delete from articles where title = 'A guide to backups';")
     show(search("a robot shouts about the backup"))

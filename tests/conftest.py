@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
 from pgenv import Cluster, find
-from support import INSTALL, Database, quote_name
+from support import INSTALL, ROOT, Database, quote_name
+
+# The same examples in every run, however slow the machine; HYPOTHESIS=explore looks for others.
+set_hypothesis_home_dir(ROOT / ".steward" / "cache" / "hypothesis")
+hypothesis.settings.register_profile(
+    "same",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "same"))
 
 ARTICLES = """
 create table articles (id bigint generated always as identity primary key, title text, body text);

@@ -23,7 +23,7 @@ SOURCE = ROOT / "sql" / "src"
 
 # A procedure that commits can be neither SECURITY DEFINER nor have settings of its own.
 COMMITS = (
-    "steward.work(integer,integer,integer,integer,text)",
+    "steward.work(integer,integer,integer,integer,text,integer,integer)",
     "steward.reconcile_all(bigint)",
 )
 SEARCH_PATH = "search_path=pg_catalog, pg_temp"
@@ -334,10 +334,11 @@ CATALOG_RULES: tuple[CatalogRule, ...] = (
 # Which rule, how to break it, and what is reported then.
 CATALOG_BREAKS: tuple[tuple[CatalogRule, LiteralString, str], ...] = (
     (without_comment, "comment on function steward.version() is null", "steward.version()"),
-    (without_comment, "comment on function steward._tasks() is ''", "steward._tasks()"),
+    (without_comment, "comment on function steward._tasks(integer) is ''", "steward._tasks("),
     (
         without_comment,
-        "comment on procedure steward.work(integer, integer, integer, integer, text) is null",
+        "comment on procedure steward.work("
+        "integer, integer, integer, integer, text, integer, integer) is null",
         "steward.work(",
     ),
     (without_comment, "comment on view steward.jobs is null", "steward.jobs"),
@@ -378,7 +379,8 @@ CATALOG_BREAKS: tuple[tuple[CatalogRule, LiteralString, str], ...] = (
     ),
     (
         without_search_path,
-        "alter procedure steward.work(integer, integer, integer, integer, text) security definer",
+        "alter procedure steward.work("
+        "integer, integer, integer, integer, text, integer, integer) security definer",
         "steward.work(",
     ),
     (

@@ -79,6 +79,17 @@ def test_an_edit_becomes_searchable_with_no_worker_outside(app: Database) -> Non
         "where job_name not in ('steward: tidy', 'steward: reconcile')"
     )
 
+    # several workers side by side, and fewer again
+    app.run("select steward.start(workers => 3)", user="night_shift")
+    assert app.run("select jobname, command from cron.job where jobname ~ 'work' order by 1") == [
+        ("steward: work", "call steward.work(workers => 3)"),
+        ("steward: work 2", "call steward.work(workers => 3)"),
+        ("steward: work 3", "call steward.work(workers => 3)"),
+    ]
+    assert app.value("select count(*) from steward.status() where scheduled") == 6
+    app.run("select steward.start(workers => 2)", user="night_shift")
+    assert app.value("select count(*) from cron.job") == 5
+
     app.run("select steward.stop()", user="night_shift")
     assert app.run("table cron.job") == []
     app.run("select steward.stop()", user="night_shift")

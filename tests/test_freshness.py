@@ -269,7 +269,8 @@ def test_every_figure_is_what_a_count_by_hand_says(db: Database, tmp_path: Path)
         "chunking => '{\"size\": 200}', \"where\" => 'is_live')"
     )
     db.run(
-        "select steward.track('kept', content => 'body', model => 'tiny@1', chunking => '{\"size\": 200}', "
+        "select steward.track('kept', content => 'body', model => 'tiny@1', "
+        "chunking => '{\"size\": 200}', "
         "on_delete => 'retire')"
     )
     db.run("select steward.track('parted', content => 'body', chunking => '{\"size\": 200}')")

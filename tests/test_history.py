@@ -101,7 +101,8 @@ def test_as_of_is_what_search_returned(on_delete: str, db: Database) -> None:
         for n in range(50):
             session.execute("insert into docs values (%s, %s)", [n, text(dice)])
     db.run(
-        "select steward.track('docs', content => 'body', \"where\" => 'live', chunking => '{\"size\": 200}', "
+        "select steward.track('docs', content => 'body', \"where\" => 'live', "
+        "chunking => '{\"size\": 200}', "
         f"on_delete => '{on_delete}')"
     )
     seen: list[tuple[Any, Shown]] = []
@@ -400,7 +401,8 @@ def notes(db: Database) -> Database:
     db.run("create table notes (id integer primary key, body text, live boolean default true)")
     db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine')")
     db.run(
-        "select steward.track('notes', content => 'body', model => 'tiny@1', chunking => '{\"size\": 200}', "
+        "select steward.track('notes', content => 'body', "
+        "model => 'tiny@1', chunking => '{\"size\": 200}', "
         "\"where\" => 'live')"
     )
     db.run("insert into notes values (1, %s), (2, 'Another.')", LONG)

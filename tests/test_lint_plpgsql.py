@@ -41,6 +41,7 @@ ON_PURPOSE: tuple[tuple[str, str, str], ...] = (
     ("steward.verify(", "never read variable", "the same rows"),
     ("steward._describe_content(", NOT_SANITIZED, "the very place where expressions are tried"),
     ("steward.dry_run(", NOT_SANITIZED, "what steward._describe_content() has written down"),
+    ("steward.preview(", NOT_SANITIZED, "what steward._describe_content() has written down"),
     ("steward._describe(", NOT_SANITIZED, "what steward._describe_content() has written down"),
     ("steward._describe(", "never read variable", "that it can be computed is what matters"),
     ("steward.", "is reserved keyword", "what everybody calls a condition"),
@@ -251,7 +252,9 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
         "cross join lateral steward.complete(t.tokens, steward.embed(t.texts), 7) as c",
         "select * from steward.costs",
         "select * from steward.dry_run('articles', 'body', \"where\" => 'id > 1')",
-        "select * from steward.alter('articles', \"where\" => 'id < 9', chunking => '{\"size\": 500}')",
+        "select * from steward.preview('articles', content => 'body', \"where\" => 'id > 1')",
+        "select * from steward.alter('articles', \"where\" => 'id < 9', "
+        "chunking => '{\"size\": 500}')",
         "call steward.work(idle_seconds => 0)",
         "select steward.retry_failed('articles')",
         "select * from steward.alter('articles', mode => 'transactional', on_delete => 'retire')",

@@ -123,8 +123,10 @@ def test_what_counts_is_embedded(notes: Database) -> None:
 def test_small_edits_add_up(notes: Database) -> None:
     """Each is compared with the text that the vector was made of, not with the one before."""
     words = PARAGRAPH.split()
-    outcomes = []
-    for place in range(0, len(words), 3):
+    outcomes: list[str] = []
+    # what no guard is about
+    plain = [n for n, word in enumerate(words) if word.islower() and word not in ("not", "half")]
+    for place in plain[::3]:
         words[place] = words[place][:-1] + "q"
         notes.run("update notes set body = %s where id = 1", " ".join(words))
         embed(notes)
@@ -395,7 +397,8 @@ def test_content_of_several_columns(notes: Database) -> None:
     notes.run("update notes set title = 'A tittle'")
     assert embed(notes) == ["embedded"]
     outcome, details = last(notes, "outcome, details")
-    assert (outcome, details["parts"]) == ("embedded", ["title"])
+    # of the body it has still the text of before
+    assert (outcome, details["parts"]) == ("embedded", ["title", "body"])
     assert notes.run(LIVE) == [(f"A tittle\n\x1d\n{PARAGRAPH}".replace("glass", "glas"),)]
     notes.run("update notes set title = null")
     assert embed(notes) == ["embedded"]

@@ -335,10 +335,12 @@ def test_soak(db: Database) -> None:
         "\"where\" => 'is_live')"
     )
     db.run(
-        "select steward.track('labelled', content => 'title || chr(10) || body', chunking => '{\"size\": 400}')"
+        "select steward.track('labelled', content => 'title || chr(10) || body', "
+        "chunking => '{\"size\": 400}')"
     )
     db.run(
-        "select steward.track('kept', content => 'body', model => 'tiny@1', chunking => '{\"size\": 400}', "
+        "select steward.track('kept', content => 'body', "
+        "model => 'tiny@1', chunking => '{\"size\": 400}', "
         "on_delete => 'retire')"
     )
     db.run("select steward.track('parted', content => 'body', chunking => '{\"size\": 400}')")

@@ -497,7 +497,8 @@ def test_options_that_concern_no_trigger_lock_nothing(docs: Database) -> None:
         admin.execute("set lock_timeout = '3s'")
         changes = admin.execute(
             "select option from steward.alter('docs', priority => 2, daily_budget => 9, "
-            "backfill_rate => 8, notify => true, on_delete => 'retire', chunking => '{\"size\": 400}')"
+            "backfill_rate => 8, notify => true, on_delete => 'retire', "
+            "chunking => '{\"size\": 400}')"
         ).fetchall()
         assert len(changes) == 6
         with pytest.raises(psycopg.errors.LockNotAvailable):

@@ -8,9 +8,12 @@ The SQL functions call ``steward_py.entry`` and nothing else.
 """
 
 from steward_py import (
+    access,
     alignment,
+    asking,
     characters,
     chunking,
+    endpoints,
     entry,
     errors,
     explaining,
@@ -22,7 +25,11 @@ from steward_py import (
     markdown,
     measures,
     models,
+    packing,
     planning,
+    pool,
+    providers,
+    pulse,
     recursive,
     replaying,
     sentences,
@@ -30,13 +37,17 @@ from steward_py import (
     significance,
     similarity,
     stable,
+    transport,
     worker,
 )
 
 __all__ = [
+    "access",
     "alignment",
+    "asking",
     "characters",
     "chunking",
+    "endpoints",
     "entry",
     "errors",
     "explaining",
@@ -48,7 +59,11 @@ __all__ = [
     "markdown",
     "measures",
     "models",
+    "packing",
     "planning",
+    "pool",
+    "providers",
+    "pulse",
     "recursive",
     "replaying",
     "sentences",
@@ -56,5 +71,6 @@ __all__ = [
     "significance",
     "similarity",
     "stable",
+    "transport",
     "worker",
 ]

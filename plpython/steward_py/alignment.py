@@ -13,7 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from steward_py.similarity import Pulse, longest_ascent, similarity
+from steward_py.pulse import Pulse
+from steward_py.similarity import longest_ascent, similarity
 
 # Less alike texts did not come from each other.
 FLOOR = 0.3

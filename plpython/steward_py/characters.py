@@ -42,6 +42,8 @@ def whole(text: str, low: int, place: int) -> int:
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """A piece without the white space around it; of an empty one both ends are the same."""
-    piece = text[start:end]
-    start = end - len(piece.lstrip())
-    return start, start + len(piece.strip())
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end

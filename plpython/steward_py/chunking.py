@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from steward_py import fixed, markdown, recursive, sentences, stable
 from steward_py.characters import next_visible, trimmed, whole
-from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError
+from steward_py.errors import INVALID_PARAMETER_VALUE, PROGRAM_LIMIT_EXCEEDED, StewardError
 from steward_py.headings import Headings
 from steward_py.measures import (
     ESTIMATE,
@@ -25,15 +25,19 @@ from steward_py.measures import (
     counter,
     tokens_of,
 )
+from steward_py.pulse import Pulse, pulsing
 
 # Between the parts of a content that has several.  All of it is white space, and a blank line.
 PART_SEPARATOR = "\n\x1d\n"
+
+# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.
+LONGEST_TEXT = 10_000_000
 
 CHARACTERS = "characters"
 TOKENS = "tokens"
 
 # For each unit the default size, and the least and the most that it may be.
-_SIZES = {CHARACTERS: (1000, 50, 100_000), TOKENS: (250, 10, 25_000)}
+_SIZES = {CHARACTERS: (600, 50, 100_000), TOKENS: (150, 10, 25_000)}
 _MOST_SEPARATORS = 50
 
 _COMMON = ("strategy", "size", "unit", "tokenizer", "headings")
@@ -53,7 +57,7 @@ class Chunking:
     """How to cut.
 
     ``size`` is what a chunk should have, in ``unit``; ``minimum`` and ``maximum`` are what it may
-    have: left out, a half and three halves of ``size``.  Where a strategy has no such window
+    have: left out, a third and three halves of ``size``.  Where a strategy has no such window
     ``size`` is the most.  ``headings`` puts the headings above a chunk before the text that is
     embedded.
     """
@@ -70,7 +74,7 @@ class Chunking:
 
     def __post_init__(self) -> None:
         has_window = "minimum" in _STRATEGIES[self.strategy]
-        least, most = (max(1, self.size // 2), self.size * 3 // 2) if has_window else (1, self.size)
+        least, most = (max(1, self.size // 3), self.size * 3 // 2) if has_window else (1, self.size)
         # A frozen dataclass has no other way to compute a field.
         object.__setattr__(self, "minimum", self.minimum or least)
         object.__setattr__(self, "maximum", self.maximum or most)
@@ -108,32 +112,39 @@ class Chunk(NamedTuple):
     heading: str | None
 
 
-def chunk(text: str, chunking: Chunking = DEFAULT) -> list[Chunk]:
+def chunk(text: str, chunking: Chunking = DEFAULT, pulse: Pulse = None) -> list[Chunk]:
     """Cut ``text``.  A blank one has no chunk."""
+    if len(text) > LONGEST_TEXT:
+        raise StewardError(
+            "the text is too long",
+            sqlstate=PROGRAM_LIMIT_EXCEEDED,
+            detail=f"It has {len(text)} characters, more than {LONGEST_TEXT}.",
+            hint="Divide the text among several rows.",
+        )
     if text.isspace():
         return []
     headings = Headings(text)
     measure: Measure = (
         Characters() if chunking.unit == CHARACTERS else tokens_of(text, chunking.tokenizer)
     )
+    spans = _spans(text, headings, measure, chunking, pulse)
+    kept = _kept_small(text, spans, measure, chunking.maximum)
     return [
         Chunk(ordinal, start, end, text[start:end], headings.path_at(start))
-        for ordinal, (start, end) in enumerate(
-            _kept_small(text, _spans(text, headings, measure, chunking), measure, chunking.maximum)
-        )
+        for ordinal, (start, end) in enumerate(pulsing(kept, pulse))
     ]
 
 
 def _spans(
-    text: str, headings: Headings, measure: Measure, chunking: Chunking
+    text: str, headings: Headings, measure: Measure, chunking: Chunking, pulse: Pulse
 ) -> Iterable[tuple[int, int]]:
     window = Window(measure, chunking.size, chunking.minimum, chunking.maximum)
     if chunking.strategy == "stable":
-        return stable.spans(text, headings, window)
+        return stable.spans(text, headings, window, pulse)
     if chunking.strategy == "markdown":
-        return markdown.spans(text, headings, window)
+        return markdown.spans(text, headings, window, pulse)
     if chunking.strategy == "sentence":
-        return sentences.spans(text, window)
+        return sentences.spans(text, window, pulse)
     if chunking.strategy == "fixed":
         return fixed.spans(text, measure, chunking.size, chunking.overlap)
     separators = (PART_SEPARATOR, *chunking.separators)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from steward_py import models, replaying
-from steward_py.chunking import Chunking, chunking_as_dict, parse_chunking
+from steward_py import access, asking, models, replaying
+from steward_py.chunking import (
+    Chunking,
+    chunking_as_dict,
+    embedded_text,
+    parse_chunking,
+    token_counter,
+)
+from steward_py.chunking import chunk as cut
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
     NULL_VALUE_NOT_ALLOWED,
@@ -17,10 +25,10 @@ from steward_py.errors import (
     reporting,
 )
 from steward_py.explaining import Explanation, explain
-from steward_py.planning import KnownChunk, accepts, plan
+from steward_py.planning import KnownChunk, accepts, plan, text_hash
+from steward_py.pulse import Pulse
 from steward_py.server import Server, Statement
 from steward_py.significance import Policy, parse_policy, policy_as_dict
-from steward_py.similarity import Pulse
 from steward_py.worker import Limits, run
 
 _Value = TypeVar("_Value")
@@ -86,6 +94,31 @@ def _plan_json(
     return _to_json(fields)
 
 
+def chunk(
+    plpy: Server, content: str | None, chunking_json: str | None
+) -> list[tuple[int, str, str | None, int, int, int, str]]:
+    """The chunks of a text: ordinal, text, headings, start, end, tokens and hash of each.
+
+    Tokens and hash are of what is sent to the model.
+    """
+    with reporting(plpy):
+        chunking = _chunking(chunking_json)
+        pulse = _pulse(plpy, time.monotonic)
+        count = token_counter(chunking)
+        rows = []
+        for piece in cut(content or "", chunking, pulse):
+            ordinal, start, end, text, heading = piece
+            sent = embedded_text(piece, chunking)
+            rows.append((ordinal, text, heading, start, end, count(sent), text_hash(sent)))
+        return rows
+
+
+@lru_cache(maxsize=16)
+def _chunking(chunking_json: str | None) -> Chunking:
+    """Read once, and not for every text of a table."""
+    return parse_chunking(_json_object("the chunking options are", chunking_json))
+
+
 def check_policy(plpy: Server, policy_json: str | None) -> str:
     """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""
     with reporting(plpy):
@@ -97,11 +130,7 @@ def check_policy(plpy: Server, policy_json: str | None) -> str:
 def check_chunking(plpy: Server, chunking_json: str | None) -> str:
     """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""
     with reporting(plpy):
-        return _to_json(
-            chunking_as_dict(
-                parse_chunking(_json_object("the chunking options are", chunking_json))
-            )
-        )
+        return _to_json(chunking_as_dict(_chunking(chunking_json)))
 
 
 def accepted(
@@ -167,6 +196,26 @@ def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -
         return models.vectors(_given("model", model), _given("texts", texts))
 
 
+def load_provider(plpy: Server, model: str | None) -> None:
+    """Read how a model is called into this process; see ``access``."""
+    with reporting(plpy):
+        access.load(plpy, _given("model", model))
+
+
+def embed_query(plpy: Server, model: str | None, query: str | None) -> str:
+    """The vector of what somebody searches for; see ``asking``."""
+    with reporting(plpy):
+        pulse = _pulse(plpy, time.monotonic)
+        return asking.query_vector(plpy, _given("model", model), _given("query", query), pulse)
+
+
+def test_model(plpy: Server, model: str | None) -> list[asking.Step]:
+    """What works of a model and what does not, as rows; see ``asking``."""
+    with reporting(plpy):
+        pulse = _pulse(plpy, time.monotonic)
+        return list(asking.tried_out(plpy, _given("model", model), pulse))
+
+
 def work(
     plpy: Server,
     seconds: float | None,
@@ -175,8 +224,10 @@ def work(
     worker: str | None,
     *,
     idle_seconds: float | None = 5.0,
+    requests: int | None = 8,
+    workers: int | None = 1,
 ) -> dict[str, int]:
-    """Work on jobs of built-in models for a while; see ``worker.run``."""
+    """Work for a while on jobs of models that the server can call; see ``worker.run``."""
     with reporting(plpy):
         limits = Limits(
             # Arguments of type numeric arrive as Decimal.
@@ -184,6 +235,8 @@ def work(
             idle_seconds=float(_given("idle_seconds", idle_seconds)),
             batch=_given("batch", batch),
             lease_seconds=float(_given("lease_seconds", lease_seconds)),
+            requests=_given("requests", requests),
+            workers=_given("workers", workers),
         )
         return run(plpy, _given("worker", worker), limits).as_dict()
 

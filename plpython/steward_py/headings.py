@@ -6,6 +6,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import compress
 
 _TITLE_LIMIT = 200
 
@@ -52,8 +53,10 @@ class Headings:
         """Position and level of each, in order."""
         return zip(self._starts, self._levels)
 
-    def starts_within(self, low: int, high: int) -> array[int]:
-        return self._starts[bisect_left(self._starts, low) : bisect_right(self._starts, high)]
+    def of_level(self, level: int, low: int, high: int) -> Iterator[int]:
+        """Where those of a level begin that begin in ``low … high``."""
+        first, last = bisect_left(self._starts, low), bisect_right(self._starts, high)
+        return compress(self._starts[first:last], map(level.__eq__, self._levels[first:last]))
 
     def path_at(self, position: int) -> str | None:
         """The headings in effect at ``position``.  Ask in ascending order of positions."""
@@ -65,7 +68,7 @@ class Headings:
             self._open.append((level, self._starts[self._passed] + level))
             self._passed += 1
         if self._passed > first_passed:
-            titles = (self._title(after_signs) for _, after_signs in self._open)
+            titles = [self._title(after_signs) for _, after_signs in self._open]
             self._path = " > ".join(title for title in titles if title) or None
         return self._path
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from steward_py.characters import joined, next_visible
 from steward_py.headings import Headings
 from steward_py.measures import Window
+from steward_py.pulse import Pulse, pulsing
 from steward_py.sentences import between_words, sentence_ends
 
 # The rank of a place to cut at; a heading has its level, 1 to 6.
@@ -26,7 +27,9 @@ _ITEM_START = re.compile(r"[ \t]*(?:([-*+])|\d{1,9}[.)])(?:\s|\Z)")
 _ROW = re.compile(r" {0,3}\|")
 
 
-def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:
+def spans(
+    text: str, headings: Headings, window: Window, pulse: Pulse = None
+) -> Iterator[tuple[int, int]]:
     """Pieces of whole blocks, of the length that is wanted where the blocks allow it.
 
     Of the places in reach the highest heading is taken, else the end of a block as near to ``size``
@@ -35,7 +38,7 @@ def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, 
     else between sentences or words.
     """
     measure, size, minimum, maximum = window
-    boundaries = _Boundaries(text, headings)
+    boundaries = _Boundaries(text, headings, pulse)
     sentences: array[int] | None = None
     start = next_visible(text, 0)
     stop = len(text.rstrip())
@@ -44,7 +47,8 @@ def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, 
         if ideal >= stop:
             yield start, stop
             return
-        low, high = measure.after(start, minimum), measure.after(start, maximum)
+        # A single character may have more tokens than the minimum.
+        low, high = max(start + 1, measure.after(start, minimum)), measure.after(start, maximum)
         cut = boundaries.best(low, min(high, stop), ideal, _BLOCK)
         if cut < 0 and high >= stop:
             cut = stop
@@ -53,7 +57,7 @@ def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, 
         if cut < 0:
             cut = boundaries.best(low, high, ideal, _LINE)
         if cut < 0:
-            sentences = sentence_ends(text) if sentences is None else sentences
+            sentences = sentence_ends(text, pulse) if sentences is None else sentences
             index = bisect_right(sentences, high) - 1
             cut = sentences[index] if index >= 0 and sentences[index] >= low else -1
         if cut < 0:
@@ -65,7 +69,7 @@ def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, 
 class _Boundaries:
     """Where something begins that a piece could begin with, in order, and the rank of each."""
 
-    def __init__(self, text: str, headings: Headings) -> None:
+    def __init__(self, text: str, headings: Headings, pulse: Pulse) -> None:
         self._text = text
         self._places = array("q")
         self._ranks = bytearray()
@@ -75,7 +79,7 @@ class _Boundaries:
         self._is_below_blank = True
         upcoming = headings.all()
         heading = next(upcoming, None)
-        for match in _LINE_OF.finditer(text):
+        for match in pulsing(_LINE_OF.finditer(text), pulse):
             line, start = match[0], match.start()
             place = start + len(line) - len(line.lstrip())
             if not line or line.isspace():

@@ -12,12 +12,9 @@ from steward_py import chunking as cutting
 from steward_py import significance
 from steward_py.alignment import align
 from steward_py.chunking import PART_SEPARATOR, Chunk, Chunking, chunk, embedded_text
-from steward_py.errors import PROGRAM_LIMIT_EXCEEDED, StewardError
+from steward_py.pulse import Pulse
 from steward_py.significance import Finding, Policy, Reading, Verdict, judge_readings
-from steward_py.similarity import Pulse, longest_ascent, similarity
-
-# A plan is passed on and stored as JSON, which PostgreSQL limits; and whoever plans holds locks.
-LONGEST_TEXT = 10_000_000
+from steward_py.similarity import longest_ascent, similarity
 
 STAGES = (
     "same", "moved", "normalised", "similar", "guarded", "structure", "different", "new", "removed",
@@ -143,14 +140,7 @@ def plan(
 
     ``parts`` are the names of what the content is put together from.
     """
-    if len(content) > LONGEST_TEXT:
-        raise StewardError(
-            "the text is too long",
-            sqlstate=PROGRAM_LIMIT_EXCEEDED,
-            detail=f"It has {len(content)} characters, more than {LONGEST_TEXT}.",
-            hint="Divide the text among several rows.",
-        )
-    chunks = chunk(content, chunking)
+    chunks = chunk(content, chunking, pulse)
     embedded = [embedded_text(piece, chunking) for piece in chunks]
     content_hash = text_hash(content)
     # A text that is one chunk has, more often than not, no white space around it.

@@ -87,8 +87,10 @@ class _Places(Protocol):
 def _places(text: str, separator: str, low: int, high: int) -> _Places:
     if separator == "":
         return _Everywhere()
-    if any(separator.startswith(separator[n:]) for n in range(1, len(separator))):
-        return _Listed(text, separator, low, high)
+    for length in range(1, len(separator)):
+        overlapping = separator[:length] + separator
+        if overlapping.startswith(separator) and text.find(overlapping, low, high) >= 0:
+            return _Listed(text, separator, low, high)
     return _Searched(text, separator, high)
 
 
@@ -103,7 +105,7 @@ class _Everywhere:
 
 
 class _Searched:
-    """Of a separator that cannot overlap itself: each occurrence is one."""
+    """Of a separator that nowhere overlaps itself: each occurrence is one."""
 
     def __init__(self, text: str, separator: str, high: int) -> None:
         self._text = text
@@ -118,7 +120,7 @@ class _Searched:
 
 
 class _Listed:
-    """Of a separator that can overlap itself: which ones count depends on what stands before."""
+    """Of a separator that overlaps itself: which ones count depends on what stands before."""
 
     def __init__(self, text: str, separator: str, low: int, high: int) -> None:
         matches = re.compile(re.escape(separator)).finditer(text, low, high)

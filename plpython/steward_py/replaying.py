@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from steward_py.chunking import Chunk
 from steward_py.planning import KnownChunk, Plan, plan_chunks, text_hash
+from steward_py.pulse import Pulse
 from steward_py.significance import Policy
-from steward_py.similarity import Pulse
 
 
 class Replayed(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from steward_py.characters import joined, next_visible, whole
 from steward_py.measures import Window
+from steward_py.pulse import Pulse, pulsing
 
 # After these a stop ends no sentence, unless a new paragraph begins.
 _ENGLISH = """
@@ -35,14 +36,14 @@ _PARAGRAPH_OR_SENTENCE = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
-def spans(text: str, window: Window) -> Iterator[tuple[int, int]]:
+def spans(text: str, window: Window, pulse: Pulse = None) -> Iterator[tuple[int, int]]:
     """Pieces of as many whole sentences as ``size`` holds.
 
     A longer sentence may have ``maximum``; beyond that it is cut between words.  The last piece may
     have more than ``size`` when what is left over would have less than ``minimum``.
     """
     measure, size, minimum, maximum = window
-    ends = sentence_ends(text)
+    ends = sentence_ends(text, pulse)
     start = next_visible(text, 0)
     stop = len(text.rstrip())
     while start < stop:
@@ -61,10 +62,10 @@ def spans(text: str, window: Window) -> Iterator[tuple[int, int]]:
         start = next_visible(text, cut)
 
 
-def sentence_ends(text: str) -> array[int]:
+def sentence_ends(text: str, pulse: Pulse = None) -> array[int]:
     """Where sentences begin that are not the first."""
     ends = array("q")
-    for match in _PARAGRAPH_OR_SENTENCE.finditer(text):
+    for match in pulsing(_PARAGRAPH_OR_SENTENCE.finditer(text), pulse):
         end = match.end()
         if end < len(text) and joined(text[end - 1], text[end]):
             continue

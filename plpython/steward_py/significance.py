@@ -24,7 +24,8 @@ from unicodedata import category, normalize
 from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError
 from steward_py.findings import GUARDS, findings_of, lexicon_of, path_without_numbering
 from steward_py.languages import LANGUAGES
-from steward_py.similarity import Pulse, similarity
+from steward_py.pulse import Pulse
+from steward_py.similarity import similarity
 
 NORMALISATIONS = ("unicode", "space", "case", "punctuation")
 COSINES = ("chunk", "lead", "centroid", "pairwise")

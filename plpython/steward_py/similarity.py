@@ -16,10 +16,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from math import ceil
-from typing import Optional
 
-# Called now and then during long work, so that the server can look for interrupts.
-Pulse = Optional[Callable[[], None]]
+from steward_py.pulse import Pulse
 
 # The product of lengths up to which the ratio is exact; what a pair of longer texts may cost.
 EXACT = 400_000_000

@@ -1,26 +1,37 @@
 """Cut a text where its boundaries stay when it is edited.
 
-A chunk ends at the best natural boundary between ``minimum`` and ``maximum`` after its start.
-Boundaries are ranked by kind: the start of a Markdown heading, a blank line, the end of a line, the
-end of a sentence, a space, and only then any other place.  Among boundaries of one kind the
-characters around them decide, by a checksum, and not their distance.  So two versions of a text
-choose the same boundary as soon as it lies in the window of both, and the chunks after an edit are
-the chunks from before it.
+The text is divided from the top down.  The boundary with the lowest rank divides it, the lowest
+rank in each part divides that, and so on until every part has at most ``maximum``; a boundary that
+would leave less than ``minimum`` on a side is passed over.  So an edit concerns the part that it is
+in, and no boundary before or after it.
+
+Boundaries are ranked by kind: the start of a Markdown heading, the higher ones first, a blank line,
+the end of a line, the end of a sentence, a space.  Among boundaries of one kind a checksum decides,
+of the letters that follow.  Of the letters alone: a section with another number is the same one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import NamedTuple, Union
 from zlib import crc32
 
 from steward_py.characters import joined, next_visible
 from steward_py.headings import Headings
 from steward_py.measures import Window
+from steward_py.pulse import Pulse, pulsing
 
-# How far the characters that decide about a boundary reach to either side of it.
+# How many letters after a boundary decide about it, and how far they are looked for.
+_LETTERS = 16
+_LETTERS_WITHIN = 48
+
+# How far the characters that decide about a place within a word reach to either side of it.
 _REACH = 24
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 # Each pattern ends where the next chunk's text would begin: the cut is the end of the match.
 # None of them can match a character twice, so a window costs time linear in its size.
@@ -33,53 +44,125 @@ _SENTENCE_END = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 
+# What a text is divided by: first by headings of level 1 to 6.
+_Kind = Union[int, "re.Pattern[str]"]
+_KINDS: tuple[_Kind, ...] = (1, 2, 3, 4, 5, 6, _BLANK_LINE, _LINE_END, _SENTENCE_END, _SPACE)
 
-def spans(text: str, headings: Headings, window: Window) -> Iterator[tuple[int, int]]:
+
+def spans(
+    text: str, headings: Headings, window: Window, pulse: Pulse = None
+) -> Iterator[tuple[int, int]]:
     """Cut ``text`` into pieces of ``minimum`` to ``maximum``.
 
-    A shorter text is one piece, a blank one none.  Near the end the window is narrowed so that
-    what remains is no crumb shorter than ``minimum`` (possible when ``2 * minimum <= maximum``);
-    white space that is trimmed away still counts.  ``size`` decides where nothing else does, in
-    text that repeats itself.
+    A shorter text is one piece, a blank one none.  No piece is shorter than ``minimum`` if
+    ``2 * minimum <= maximum``; white space that is trimmed away still counts.  ``size`` decides
+    where nothing else does, in text that repeats itself.
     """
+    start, stop = next_visible(text, 0), len(text.rstrip())
+    if start < stop:
+        yield from _Divider(text, headings, window, pulse).pieces(_Part(start, stop, -1), 0)
+
+
+class _Part(NamedTuple):
+    """A piece that may be too long, and the rank of the boundary that it starts at."""
+
+    start: int
+    end: int
+    rank: int
+
+
+class _Divider:
+    def __init__(self, text: str, headings: Headings, window: Window, pulse: Pulse) -> None:
+        self._text = text
+        self._headings = headings
+        self._window = window
+        self._pulse = pulse
+
+    def pieces(self, part: _Part, kind: int) -> Iterator[tuple[int, int]]:
+        """The pieces of a part, which is divided by boundaries of a kind and those after it."""
+        start, end, _ = part
+        if self._window.measure.after(start, self._window.maximum) >= end:
+            yield start, end
+        elif kind == len(_KINDS):
+            yield from _cut_anywhere(self._text, start, end, self._window)
+        else:
+            for smaller in self._divided(part, _KINDS[kind]):
+                yield from self.pieces(smaller, kind + 1)
+
+    def _divided(self, part: _Part, kind: _Kind) -> Iterator[_Part]:
+        measure, size, _, maximum = self._window
+        text = self._text
+        starts, ranks = [part.start], [part.rank]
+        for rank, place in pulsing(self._by_rank(part, kind), self._pulse):
+            index = bisect_right(starts, place)
+            start = starts[index - 1]
+            end = starts[index] if index < len(starts) else part.end
+            if measure.after(start, maximum) >= end:
+                continue
+            low, high = self._limits(start, end)
+            if rank == ranks[index - 1]:
+                # The same text again.
+                low = max(low, measure.after(start, size))
+            if start < place and low <= place <= high and not joined(text[place - 1], text[place]):
+                starts.insert(index, place)
+                ranks.insert(index, rank)
+        return map(_Part, starts, [*starts[1:], part.end], ranks)
+
+    def _limits(self, start: int, end: int) -> tuple[int, int]:
+        """Between which places to divide a part that is too long."""
+        measure, _, minimum, maximum = self._window
+        low, high = measure.after(start, minimum), measure.before(end, minimum)
+        if high < low:
+            # Too long for one piece, too short for two: what must hold is the maximum.
+            low, high = measure.before(end, maximum), measure.after(start, maximum)
+        return low, high
+
+    def _by_rank(self, part: _Part, kind: _Kind) -> Iterator[tuple[int, int]]:
+        """The boundaries of a kind that could divide the part, the lowest rank first."""
+        text = self._text
+        measure, _, minimum, maximum = self._window
+        # If the minimum may have to give way any place could be the best.
+        least = minimum if 2 * minimum <= maximum else 1
+        low, high = measure.after(part.start, least), measure.before(part.end, least)
+        if isinstance(kind, int):
+            places: Iterable[int] = self._headings.of_level(kind, low, high)
+        else:
+            ends = (match.end() for match in kind.finditer(text, part.start, part.end))
+            places = (end for end in ends if low <= end <= high)
+        # A number has a third of the size of a tuple, and there may be millions.
+        keys = [_rank(text, place) << 32 | place for place in pulsing(places, self._pulse)]
+        keys.sort()
+        return ((key >> 32, key & 0xFFFF_FFFF) for key in keys)
+
+
+def _rank(text: str, place: int) -> int:
+    end = place + _LETTERS_WITHIN
+    letters = "".join(_WORD.findall(text, place, end))[:_LETTERS].lower()
+    # All that follows decides among the same letters: paragraphs may differ in a number only.
+    return _checksum(letters) << 32 | _checksum(text[place:end])
+
+
+def _checksum(text: str) -> int:
+    # Nothing that a Python string can hold may fail here, so lone surrogates are let through.
+    return crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def _cut_anywhere(text: str, start: int, end: int, window: Window) -> Iterator[tuple[int, int]]:
+    """Cut what has no boundary where it may be cut, from its start on, and by its characters."""
     measure, size, minimum, maximum = window
-    start = next_visible(text, 0)
-    stop = len(text.rstrip())
-    while start < stop:
-        cut = stop
-        furthest = measure.after(start, maximum)
-        if furthest < stop:
-            low = measure.after(start, minimum)
-            high = min(furthest, measure.before(stop, minimum))
-            if high < low:
-                high = furthest
-            cut = _best_boundary(text, headings, low, high, measure.after(start, size))
+    while (furthest := measure.after(start, maximum)) < end:
+        # A single character may have more tokens than the minimum.
+        low = max(start + 1, measure.after(start, minimum))
+        high = min(furthest, measure.before(end, minimum))
+        if high < low:
+            high = furthest
+        ideal = measure.after(start, size)
+        cut = _most_anchored(text, _smallest_characters(text, low, high), ideal)
+        if cut is None:
+            cut = _nearest_whole(text, low, high, ideal)
         yield start, cut
         start = next_visible(text, cut)
-
-
-def _best_boundary(text: str, headings: Headings, low: int, high: int, ideal: int) -> int:
-    """The place in ``low … high`` to cut at; by kind first, then by what surrounds it."""
-    by_kind: tuple[Callable[[], Iterable[int]], ...] = (
-        lambda: headings.starts_within(low, high),
-        lambda: _ends(_BLANK_LINE, text, low, high),
-        lambda: _ends(_LINE_END, text, low, high),
-        lambda: _ends(_SENTENCE_END, text, low, high),
-        lambda: _ends(_SPACE, text, low, high),
-        lambda: _smallest_characters(text, low, high),
-    )
-    for candidates in by_kind:
-        cut = _most_anchored(text, candidates(), ideal)
-        if cut is not None:
-            return cut
-    return _nearest_whole(text, low, high, ideal)
-
-
-def _ends(boundary: re.Pattern[str], text: str, low: int, high: int) -> Iterator[int]:
-    # A boundary may begin shortly before the window that it ends in.
-    for match in boundary.finditer(text, low - 1, high):
-        if match.end() >= low:
-            yield match.end()
+    yield start, end
 
 
 def _most_anchored(text: str, candidates: Iterable[int], ideal: int) -> int | None:

@@ -8,6 +8,7 @@
 \ir code/functions/known_settings.sql
 \ir code/functions/setting_value.sql
 \ir code/functions/configure.sql
+\ir code/functions/allow_endpoints.sql
 \ir code/views/settings.sql
 
 -- pieces of generated statements
@@ -20,6 +21,11 @@
 \ir code/functions/key_definition.sql
 \ir code/functions/vector_type.sql
 \ir code/functions/vector_operator.sql
+\ir code/functions/embedding_type.sql
+\ir code/functions/embedding_of.sql
+\ir code/functions/embedding_distance.sql
+\ir code/functions/embedding_similarity.sql
+\ir code/functions/embedding_cosine.sql
 \ir code/functions/generated_name.sql
 \ir code/functions/plan_options.sql
 \ir code/functions/class_operator.sql
@@ -69,12 +75,21 @@
 \ir code/functions/_price.sql
 \ir code/functions/_count_chunks.sql
 \ir code/functions/dry_run.sql
+\ir code/functions/_preview.sql
+\ir code/functions/preview.sql
 \ir code/functions/untrack.sql
 \ir code/functions/require_trigger_privilege.sql
 \ir code/functions/lock_registration.sql
 \ir code/functions/space_of.sql
 \ir code/functions/add_model.sql
 \ir code/functions/set_price.sql
+\ir code/functions/public_model_settings.sql
+\ir code/functions/model_settings.sql
+\ir code/functions/_model_settings.sql
+\ir code/functions/check_secret.sql
+\ir code/functions/set_secret.sql
+\ir code/functions/refer_secret.sql
+\ir code/functions/drop_secret.sql
 
 -- the life of a job: take, read, plan, finish or give back
 \ir code/functions/max_attempts.sql
@@ -149,6 +164,7 @@
 \ir code/functions/compare_spaces.sql
 \ir code/functions/freshness_detail.sql
 \ir code/views/models.sql
+\ir code/views/secrets.sql
 \ir code/views/sources.sql
 \ir code/views/policies.sql
 \ir code/views/spaces.sql

@@ -21,3 +21,4 @@
 \ir schema/tables/census.sql
 \ir schema/tables/worker.sql
 \ir schema/tables/setting.sql
+\ir schema/tables/secret.sql

@@ -73,7 +73,7 @@ class FakePlpy:
 
     def execute(self, statement: Statement, arguments: Sequence[object], /) -> Rows:
         query = cast(Prepared, statement).query
-        name = next(name for name in self.answers if f"steward.{name}(" in query)
+        name = next(name for name in self.answers if f".{name}(" in query)
         assert len(arguments) == len(cast(Prepared, statement).types)
         self.in_transaction = True
         self.log.append(name)

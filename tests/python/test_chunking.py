@@ -39,7 +39,7 @@ def assert_covers(text: str, chunks: list[Chunk], maximum: int) -> None:
 def test_covers_any_text(seed: int) -> None:
     random = seeded(seed)
     text = jumble(random, random.randint(1, 120))
-    assert_covers(text, chunk(text), 1500)
+    assert_covers(text, chunk(text), 900)
     small = chunk(text, Chunking(size=30, minimum=10, maximum=50))
     assert_covers(text, small, 50)
 
@@ -49,10 +49,10 @@ def test_sizes_in_prose(seed: int) -> None:
     text = article(seeded(seed), 60)
     chunks = chunk(text)
     assert len(chunks) > 5
-    assert_covers(text, chunks, 1500)
+    assert_covers(text, chunks, 900)
     # One space or two line ends are lost to trimming.
-    assert min(len(each.text) for each in chunks) >= 500 - 2
-    assert 800 < mean(len(each.text) for each in chunks) < 1200
+    assert min(len(each.text) for each in chunks) >= 200 - 2
+    assert 400 < mean(len(each.text) for each in chunks) < 700
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", " \t\r\n\u3000\u2028\x1f\x85 "])
@@ -65,9 +65,9 @@ def test_short_text_is_one_chunk() -> None:
 
 
 def test_text_of_maximum_length_is_one_chunk() -> None:
-    assert len(chunk("x" * 1500)) == 1
-    assert len(chunk("x" * 1501)) == 2
-    assert len(chunk(" " + "x " * 750 + "  ")) == 1
+    assert len(chunk("x" * 900)) == 1
+    assert len(chunk("x" * 901)) == 2
+    assert len(chunk(" " + "x " * 450 + "  ")) == 1
 
 
 @pytest.mark.parametrize("minimum, maximum", [(10, 30), (10, 20), (20, 25), (1, 1), (1, 2)])
@@ -93,10 +93,10 @@ def test_every_white_space_character_is_trimmed() -> None:
     "sizes",
     [
         {"minimum": -1},
-        {"minimum": 1001},
+        {"minimum": 601},
         {"size": 499, "minimum": 500},
         {"size": 1501, "maximum": 1500},
-        {"maximum": 999},
+        {"maximum": 599},
         {"minimum": -5, "size": -3, "maximum": -1},
     ],
 )
@@ -228,7 +228,7 @@ def test_flags_stay_whole_where_anything_else_is_near() -> None:
 
 def test_cuts_even_where_nothing_but_marks_is_left() -> None:
     text = "a" + "\u0301" * 5000
-    assert_covers(text, chunk(text), 1500)
+    assert_covers(text, chunk(text), 900)
 
 
 def changed_chunks(before: str, after: str) -> int:
@@ -238,7 +238,7 @@ def changed_chunks(before: str, after: str) -> int:
 
 def long_articles() -> list[str]:
     articles = [article(seeded(seed), 205) for seed in range(60)]
-    assert 40 <= mean(len(chunk(text)) for text in articles) <= 60
+    assert 80 <= mean(len(chunk(text)) for text in articles) <= 110
     return articles
 
 
@@ -249,8 +249,9 @@ def test_inserted_sentence_changes_few_chunks() -> None:
         place = text.index(" ", random.randrange(100, len(text) // 5)) + 1
         changed.append(changed_chunks(text, text[:place] + INSERTED + text[place:]))
     assert min(changed) >= 1
-    assert mean(changed) <= 1.5
-    assert max(changed) <= 8
+    assert mean(changed) <= 1.25
+    # No boundary moves but those of the part that the sentence is in.
+    assert max(changed) <= 3
 
 
 def test_other_edits_change_few_chunks() -> None:
@@ -299,7 +300,7 @@ def test_same_cuts_forever() -> None:
     assert sha256(repr(cuts).encode()).hexdigest() == GOLDEN_CUTS
 
 
-GOLDEN_CUTS = "061823234150a89e5852e76f1713b7d96a64a181830f548f837d911b34fcb6da"
+GOLDEN_CUTS = "3c0d6fa8d17a4ccca4aff82416ffc4cd096c3654e6ff972d06b346362de66919"
 
 
 MONSTERS = {
@@ -327,7 +328,7 @@ def test_time_is_linear(text: str) -> None:
     start = time.process_time()
     chunks = chunk(text)
     assert time.process_time() - start < 8
-    assert_covers(text, chunks, 1500)
+    assert_covers(text, chunks, 900)
 
 
 def test_same_text_same_chunks() -> None:

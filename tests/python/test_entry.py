@@ -17,11 +17,12 @@ import pytest
 import steward_py
 from python.documents import seeded
 from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, Row
-from steward_py import entry, models, planning, significance, similarity
+from steward_py import chunking, entry, models, planning, significance, similarity
+from steward_py.measures import estimated_tokens
 from steward_py.planning import text_hash
+from steward_py.pulse import Pulse
 from steward_py.server import Rows, Statement
 from steward_py.significance import policy_as_dict
-from steward_py.similarity import Pulse
 
 MODEL = "builtin/hash@1"
 
@@ -94,7 +95,7 @@ def test_malformed_known_chunks_are_the_error_of_their_document(known: str) -> N
 
 
 def test_long_text_is_the_error_of_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "LONGEST_TEXT", 5)
+    monkeypatch.setattr(chunking, "LONGEST_TEXT", 5)
     first, second = plans_of(["x" * 6, "x" * 5])
     assert first == {"error": "the text is too long\nIt has 6 characters, more than 5."}
     assert second["texts"] == ["xxxxx"]
@@ -264,8 +265,19 @@ def test_embed_null_and_blank() -> None:
 
 
 def test_work() -> None:
-    batches: list[list[Row]] = [[{"token": 1, "model": MODEL, "texts": ["one"]}]]
+    batches: list[list[Row]] = [
+        [{"token": 1, "model": MODEL, "claimed_source": "notes", "texts": ["one"]}]
+    ]
+    settings = {"name": MODEL, "provider": "builtin", "dimensions": 256}
+
+    def load(arguments: Sequence[object]) -> list[Row]:
+        entry.load_provider(plpy, str(arguments[0]))
+        return []
+
     plpy = FakePlpy(
+        _load_provider=load,
+        model_settings=lambda _arguments: [{"settings": json.dumps(settings), "allowed": ""}],
+        pg_backend_pid=lambda _arguments: [],
         claim=lambda _arguments: batches.pop() if batches else [],
         complete=lambda _arguments: [{"token": 1, "outcome": "embedded"}],
         reap=lambda _arguments: [{"reap": 0}],
@@ -310,3 +322,32 @@ def test_every_module_is_imported_with_the_package() -> None:
 def test_no_module_imports_plpy() -> None:
     for path in Path(steward_py.__path__[0]).glob("*.py"):
         assert not re.search(r"^\s*(import|from) plpy\b", path.read_text(encoding="utf-8"), re.M)
+
+
+def test_chunk() -> None:
+    plpy = FakePlpy()
+    rows = entry.chunk(plpy, "# Tïtle\n\nText.", '{"headings": true}')
+    sent = "Tïtle\n\n# Tïtle\n\nText."
+    tokens = estimated_tokens(sent)
+    assert rows == [(0, "# Tïtle\n\nText.", "Tïtle", 0, 14, tokens, text_hash(sent))]
+    assert entry.chunk(plpy, None, None) == entry.chunk(plpy, " ", "{}") == []
+    assert [row[1] for row in entry.chunk(plpy, "x" * 90, '{"strategy": "fixed", "size": 50}')] == [
+        "x" * 50,
+        "x" * 40,
+    ]
+
+
+def test_check_chunking() -> None:
+    normal = entry.check_chunking(FakePlpy(), '{"strategy": "fixed"}')
+    assert json.loads(normal) == {
+        "strategy": "fixed",
+        "size": 600,
+        "unit": "characters",
+        "tokenizer": "estimate",
+        "headings": False,
+        "overlap": 0,
+    }
+    assert entry.check_chunking(FakePlpy(), None) == entry.check_chunking(FakePlpy(), "{}")
+    for bad in ("[]", "[", '{"size": 1}'):
+        fields = fields_of(lambda bad=bad: entry.check_chunking(FakePlpy(), bad))  # type: ignore[misc]
+        assert fields["sqlstate"] == "22023"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from python.documents import article, seeded
-from steward_py import planning
+from steward_py import chunking
 from steward_py.chunking import PART_SEPARATOR, Chunking
 from steward_py.errors import StewardError
 from steward_py.planning import STAGES, KnownChunk, Plan, plan, rounded, text_hash
@@ -120,8 +120,8 @@ def test_no_content_keeps_nothing() -> None:
 
 
 def test_longest_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert planning.LONGEST_TEXT == 10_000_000
-    monkeypatch.setattr(planning, "LONGEST_TEXT", 100)
+    assert chunking.LONGEST_TEXT == 10_000_000
+    monkeypatch.setattr(chunking, "LONGEST_TEXT", 100)
     assert plan("x" * 100, []).texts
     with pytest.raises(StewardError, match="too long") as caught:
         plan("x" * 101, [])
@@ -306,7 +306,7 @@ def test_nothing_is_accepted_without_a_threshold() -> None:
     assert stages(after(f"a  b {LONG}", f"a b {LONG}", similarity=1)) == {"normalised": 1}
 
 
-WITH_HEADINGS = Chunking(size=600, minimum=200, maximum=900, headings=True)
+WITH_HEADINGS = Chunking(size=600, minimum=200, maximum=950, headings=True)
 
 
 def test_embedded_headings_are_of_the_text_and_not_shown() -> None:
@@ -332,9 +332,9 @@ def test_change_below_an_embedded_heading(
         return f"# {heading}\n\n{LONG} {LONG}\n\nIt {word}. {LONG} {LONG}"
 
     rows = known_of(plan(text(old, "recieves"), [], WITH_HEADINGS))
-    assert len(rows) == 2
     result = plan(text(new, "receives"), rows, WITH_HEADINGS, parse_policy({"guards": guards}))
-    last = result.chunks[1]
+    (last,) = (planned for planned in result.chunks if "It receives" in planned.text)
+    assert last.chunk.ordinal > 0
     assert last.stage == stage
     assert ("shown" in last.as_dict()) == shown
 

@@ -391,7 +391,27 @@ def test_estimate_of_known_texts() -> None:
     """Figures of cl100k_base for these, and what the estimate makes of them."""
     english = "The quick brown fox jumps over the lazy dog, and nobody minds at all."
     assert abs(estimated_tokens(english) - 16) <= 3
-    assert estimated_tokens("x" * 400_000) == 400_000 * 21 // 100
+    assert estimated_tokens("x" * 480_000) == 100_000
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("text", ["\U0001f600" * 500, "a\n\n\U0001f600\n" + "x \U0001f600\n" * 200])
+def test_characters_of_more_tokens_than_the_minimum(strategy: str, text: str) -> None:
+    window = {"minimum": 1} if strategy in ("stable", "sentence", "markdown") else {}
+    chunking = parse_chunking({"strategy": strategy, "unit": "tokens", "size": 10, **window})
+    chunks = chunk(text, chunking)
+    assert sum(each.text.count("\U0001f600") for each in chunks) == text.count("\U0001f600")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_a_pulse_raises_ends_the_cutting(strategy: str) -> None:
+    """Of words alone, which is what takes stable longest."""
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        chunk("word " * 100_000, Chunking(strategy=strategy, size=100), stop)
 
 
 class WordTokenizer:
@@ -465,9 +485,9 @@ def test_a_library_that_is_not_installed(library: str, monkeypatch: pytest.Monke
 def test_defaults() -> None:
     assert parse_chunking(None) == parse_chunking({}) == Chunking()
     assert parse_chunking({"strategy": "stable"}) == module.DEFAULT
-    assert parse_chunking({"unit": "tokens"}).size == 250
+    assert parse_chunking({"unit": "tokens"}).size == 150
     chunking = parse_chunking({"size": 600})
-    assert (chunking.minimum, chunking.maximum) == (300, 900)
+    assert (chunking.minimum, chunking.maximum) == (200, 900)
     assert parse_chunking({"strategy": "fixed", "size": 600}).maximum == 600
 
 

@@ -26,6 +26,8 @@ grant usage on schema steward_data to steward_reader;
 grant execute on function steward.embed(text[], text) to steward_reader;
 grant execute on function steward.search(regclass, text, integer, text) to steward_reader;
 grant execute on function steward.search_vector(regclass, text, integer, text) to steward_reader;
+-- sends the text to the provider of the model and keeps the secret to itself
+grant execute on function steward._embed_query(text, text) to steward_reader;
 grant execute on function steward._active_model(regclass) to steward_reader;
 grant execute on function steward._search_statement(regclass, text, integer, text)
 to steward_reader;
@@ -46,14 +48,19 @@ grant execute on function steward._refuse_claim(bigint) to steward_worker;
 grant execute on function steward.reap() to steward_worker;
 grant execute on function steward.embed(text[], text) to steward_worker;
 grant execute on function steward._load_python() to steward_worker;
-grant execute on procedure steward.work(integer, integer, integer, integer, text) to steward_worker;
+grant execute on function steward._model_settings(text) to steward_worker;
+-- keeps what it loads where no role can read it
+grant execute on function steward._load_provider(text) to steward_worker;
+grant execute on procedure steward.work(
+    integer, integer, integer, integer, text, integer, integer
+) to steward_worker;
 
 -- operator: keeps it running, and sees how; also a worker, because what pg_cron runs for an
 -- operator is the operator's work
-grant execute on function steward.start() to steward_operator;
+grant execute on function steward.start(integer) to steward_operator;
 grant execute on function steward.stop() to steward_operator;
 grant execute on function steward.status() to steward_operator;
-grant execute on function steward._tasks() to steward_operator;
+grant execute on function steward._tasks(integer) to steward_operator;
 grant execute on function steward.retry_failed(regclass) to steward_operator;
 grant execute on function steward.pause(regclass, text) to steward_operator;
 grant execute on function steward.resume(regclass) to steward_operator;
@@ -112,7 +119,14 @@ grant execute on function steward._has_before_update_trigger(regclass) to stewar
 grant execute on function steward._finish_track(regclass, boolean) to steward_admin;
 grant execute on function steward.untrack(regclass, boolean) to steward_admin;
 grant execute on function steward._finish_untrack(regclass, boolean) to steward_admin;
-grant execute on function steward.add_model(text, integer, text, numeric) to steward_admin;
+grant execute on function steward.add_model(
+    text, integer, text, numeric, text, text, text, text, text, text, text, integer, text, integer,
+    integer, integer, integer, interval, boolean, text, boolean, text, jsonb, text
+) to steward_admin;
+grant execute on function steward.test_model(text) to steward_admin;
+grant execute on function steward.set_secret(text, text, text) to steward_admin;
+grant execute on function steward.drop_secret(text) to steward_admin;
+grant select on steward.secrets to steward_admin;
 grant execute on function steward.alter(
     regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) to steward_admin;
@@ -124,6 +138,11 @@ grant execute on function steward._finish_alter(regclass, boolean) to steward_ad
 grant execute on function steward._check_options(jsonb) to steward_admin;
 grant execute on function steward.dry_run(regclass, text, text, jsonb, text, integer)
 to steward_admin;
+grant execute on function steward.chunk(text, jsonb) to steward_admin;
+grant execute on function steward.preview(regclass, text, jsonb, text, text, integer)
+to steward_admin;
+grant execute on function steward.preview(text, jsonb, text) to steward_admin;
+grant execute on function steward._preview(text[], jsonb, text) to steward_admin;
 grant execute on function steward._price(text) to steward_admin;
 grant execute on function steward._count_chunks(text[], jsonb) to steward_admin;
 grant execute on function steward.set_price(text, numeric) to steward_admin;

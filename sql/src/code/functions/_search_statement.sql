@@ -12,7 +12,7 @@ as $function$
 declare
     v_source steward_private.source := steward_private.source_of(_search_statement.source);
     v_space steward_private.space;
-    v_dimensions integer;
+    v_model steward_private.model;
     v_condition text;
 begin
     if _search_statement.k is null or _search_statement.k not between 1 and 10000 then
@@ -36,12 +36,12 @@ begin
             hint = 'Begin another one.';
     end if;
 
-    select m.dimensions into strict v_dimensions
+    select m.* into strict v_model
     from steward_private.model as m
     where m.model_name = v_space.model_name;
 
     perform steward_private.check_vectors(
-        array[_search_statement.query_vector], v_dimensions, 'query vector'
+        array[_search_statement.query_vector], v_model.dimensions, 'query vector'
     );
 
     -- as the policy on the chunks says it now, whatever has been renamed since
@@ -54,14 +54,14 @@ begin
         with nearest as materialized (
             select %5$s, c.chunk_id, c.chunk, c.distance
             from (
-                select %8$s.*, %8$s.embedding %3$s $1::%4$s as distance
+                select %8$s.*, %8$s.embedding %3$s %4$s as distance
                 from %1$s
                 where
                     -- For most callers the policy on the chunks asks for the row; the others' rights
                     -- end no policy, but chunks of rows that are gone are nobody's to see.
                     (select row_security_active(%7$L::regclass))
                     or %9$s
-                order by %8$s.embedding %3$s $1::%4$s
+                order by %8$s.embedding %3$s %4$s
                 limit %6$s
             ) as c
         )
@@ -69,7 +69,7 @@ begin
         select
             %10$s,
             p.place - 1,
-            1 - c.distance,
+            %12$s,
             d.headings[p.place],
             coalesce(d.shown[p.place], c.chunk)
         from nearest as c
@@ -79,15 +79,16 @@ begin
         $sql$,
         v_space.chunk_table,
         v_space.doc_table,
-        steward_private.vector_operator('<=>'),
-        steward_private.vector_type(),
+        steward_private.embedding_distance(v_model),
+        steward_private.embedding_of(v_model, '$1'),
         steward_private.key_list(v_source, 'c'),
         _search_statement.k,
         v_space.chunk_table,
         (select quote_ident(t.relname) from pg_class as t where t.oid = v_space.chunk_table),
         v_condition,
         steward_private.key_object(v_source, 'c'),
-        steward_private.key_match(v_source, 'd', 'c')
+        steward_private.key_match(v_source, 'd', 'c'),
+        steward_private.embedding_similarity(v_model, 'c.distance')
     );
 end
 $function$;

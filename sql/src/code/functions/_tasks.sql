@@ -1,4 +1,4 @@
-create or replace function steward._tasks()
+create or replace function steward._tasks(workers integer default 1)
 returns table (job_name text, schedule text, command text, crontab_line text)
 language sql
 stable parallel safe
@@ -17,8 +17,16 @@ begin atomic
         ('steward: reap', '* * * * *', 'select steward.reap()'),
         -- not at the full hour, when everybody does something
         ('steward: tidy', '17 * * * *', 'select steward.tidy()'),
-        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()'),
-        ('steward: work', '* * * * *', 'call steward.work()')
+        ('steward: reconcile', '47 3 * * *', 'call steward.reconcile_all()')
+        union all
+        select
+            'steward: work' || case when n.n > 1 then ' ' || n.n else '' end as job_name,
+            '* * * * *' as schedule,
+            case
+                when _tasks.workers = 1 then 'call steward.work()'
+                else format('call steward.work(workers => %s)', _tasks.workers)
+            end as command
+        from generate_series(1, _tasks.workers) as n (n)
     ) as t (job_name, schedule, command)
     cross join (
         select
@@ -46,5 +54,5 @@ begin atomic
     ) as d (argument);
 end;
 
-comment on function steward._tasks() is
+comment on function steward._tasks(integer) is
 'What has to run regularly, by its name in pg_cron and as a line for a crontab.';

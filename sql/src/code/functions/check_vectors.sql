@@ -22,9 +22,10 @@ begin
     -- the cast refuses whatever is not a list of finite numbers
     execute format(
         'select v.n, v.dimensions from ('
-        'select t.n, %1$s.vector_dims(t.value::%1$s.vector) as dimensions, '
-        '%1$s.vector_norm(t.value::%1$s.vector) as norm '
-        'from unnest($1) with ordinality as t (value, n)) as v '
+        'select t.n, %1$s.vector_dims(t.vector) as dimensions, %1$s.vector_norm(t.vector) as norm '
+        -- offset: or the text would be read once for each of them
+        'from (select u.n, u.value::%1$s.vector as vector '
+        'from unnest($1) with ordinality as u (value, n) offset 0) as t) as v '
         'where v.dimensions <> $2 or v.norm = 0 order by v.n limit 1',
         v_schema
     )

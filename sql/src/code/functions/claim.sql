@@ -68,7 +68,10 @@ begin
             and o.paused_at is null
             and (s.paused_until is null or s.paused_until < clock_timestamp())
             and (v_source.source_id is null or s.source_id = v_source.source_id)
-            and (claim.provider is null or m.provider = claim.provider)
+            and (
+                claim.provider is null
+                or m.provider = any(regexp_split_to_array(claim.provider, ' *, *'))
+            )
         -- among equals, no space is always the last one
         order by o.priority desc, random()
     );
@@ -161,5 +164,6 @@ comment on function steward.claim(text, integer, interval, regclass, text) is
 'Take up to batch dirty rows to work on, for as long as the lease lasts. Each row returned has a '
 'token and the texts that need vectors; give those to steward.complete(), or say what went wrong '
 'with steward.fail(). Rows that need no vector are finished at once and not returned. source and '
-'provider narrow the choice. Edits come before the rows of a backfill, which get a tenth of each '
-'batch at least. Commit before calling a provider. For steward_worker.';
+'provider, which can be several with commas, narrow the choice. Edits come before the rows of a '
+'backfill, which get a tenth of each batch at least. Commit before calling a provider. For '
+'steward_worker.';

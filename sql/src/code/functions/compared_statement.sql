@@ -17,17 +17,32 @@ declare
     v_measured text := $sql$
         select
             p.*,
-            case when o.chunk_id is not null then 1 - (p.vector %2$s o.embedding) end as cosine
+            case when o.chunk_id is not null then %2$s end as cosine
         from proposed as p
         left join %1$s as o on o.chunk_id = p.near
     $sql$;
+    v_model steward_private.model;
     v_candidate text;
     v_statement text;
 begin
+    select m.* into strict v_model
+    from steward_private.model as m
+    where m.model_name = v_space.model_name;
+
+    if v_policy ->> 'cosine' is not null and v_policy ->> 'cosine_by' = 'centroid'
+        and v_model.storage = 'bit'
+    then
+        raise exception 'vectors of model "%" have no centroid', v_model.model_name
+            using errcode = 'feature_not_supported',
+            detail = 'They are stored as bits.',
+            hint = 'Let cosine_by be chunk, lead or pairwise.';
+    end if;
+
     if v_policy ->> 'cosine' is null then
         return format(
             'compared as (select m.*, null::bigint as kept_id from (' || v_measured || ') as m),',
-            v_space.chunk_table, steward_private.vector_operator('<=>')
+            v_space.chunk_table,
+            steward_private.embedding_cosine(v_model, 'p.vector', 'o.embedding')
         );
     end if;
 
@@ -44,14 +59,14 @@ begin
         from measured as m
         inner join before as b on b.token = m.token
         cross join lateral (
-            select c.chunk_id, 1 - (m.vector %2$s c.embedding) as cosine
+            select c.chunk_id, %6$s as cosine
             from %1$s as c
             where
                 %3$s
                 and not exists (
                     select from proposed as p where p.token = m.token and p.chunk_id = c.chunk_id
                 )
-            order by m.vector %2$s c.embedding
+            order by cosine desc
             limit 1
         ) as o
         where m.vector is not null and coalesce(m.stage, 'different') = 'different'
@@ -61,7 +76,7 @@ begin
         select m.token, m.ordinal, m.near as old_id, l.cosine
         from measured as m
         inner join (
-            select f.token, 1 - (coalesce(f.vector, n.embedding) %2$s o.embedding) as cosine
+            select f.token, %7$s as cosine
             from measured as f
             inner join before as b on b.token = f.token
             inner join %1$s as o on o.chunk_id = b.chunk_ids[1]
@@ -72,7 +87,7 @@ begin
         $sql$
         -- the document as a whole decides
         when 'centroid' then $sql$
-        select m.token, m.ordinal, m.near as old_id, 1 - (w.centroid %2$s o.centroid) as cosine
+        select m.token, m.ordinal, m.near as old_id, %8$s as cosine
         from measured as m
         inner join (
             select f.token, %4$s.avg(%4$s.l2_normalize(coalesce(f.vector, n.embedding))) as centroid
@@ -112,10 +127,15 @@ begin
     return format(
         v_statement,
         v_space.chunk_table,
-        steward_private.vector_operator('<=>'),
+        steward_private.embedding_cosine(v_model, 'p.vector', 'o.embedding'),
         steward_private.key_match(v_source, 'c', 'b'),
         left(steward_private.vector_type(), -length('.vector')),
-        (v_policy ->> 'cosine')::double precision
+        (v_policy ->> 'cosine')::double precision,
+        steward_private.embedding_cosine(v_model, 'm.vector', 'c.embedding'),
+        steward_private.embedding_cosine(
+            v_model, 'coalesce(f.vector, n.embedding)', 'o.embedding'
+        ),
+        steward_private.embedding_cosine(v_model, 'w.centroid', 'o.centroid')
     );
 end
 $function$;

@@ -23,6 +23,12 @@ begin
             hint = 'See the settings with: select * from steward.settings;';
     end if;
 
+    if v_unit = 'endpoints' then
+        raise exception 'setting "%" is not for everybody to change', configure.setting
+            using errcode = 'insufficient_privilege',
+            hint = 'As a superuser, run: select steward.allow_endpoints(...);';
+    end if;
+
     if configure.value is null then
         delete from steward_private.setting as s where s.setting_name = configure.setting;
         return;

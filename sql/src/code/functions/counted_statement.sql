@@ -1,5 +1,6 @@
--- How many documents and chunks of the space $1 there are, and documents that were accepted, by what was written down: the tally since
--- the last TRUNCATE, without what deletions took that no fold has added to it yet.
+-- How many documents and chunks of the space $1 there are, and documents that were accepted, by
+-- what was written down: the tally since the last TRUNCATE, without what deletions took that no
+-- fold has added to it yet.
 create or replace function steward_private.counted_statement(source steward_private.source)
 returns text
 language sql

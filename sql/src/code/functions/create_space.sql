@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_model steward_private.model;
-    v_vector text := steward_private.vector_type();
+    v_vector text;
     v_space_id integer := nextval('steward_private.space_space_id_seq');
     v_job name;
     v_doc name;
@@ -24,6 +24,7 @@ begin
     select m.* into strict v_model
     from steward_private.model as m
     where m.model_name = create_space.model_name;
+    v_vector := steward_private.embedding_type(v_model);
 
     v_keys := replace(v_keys, 't.', '');
     v_job := steward_private.generated_name(create_space.source, v_space_id, 'job');
@@ -112,13 +113,13 @@ begin
             -- what was put before it for the model: the headings above it
             prefix text,
             chunk_hash bytea not null,
-            embedding %4$s(%5$s) not null,
+            embedding %4$s not null,
             embedded_at timestamptz not null default clock_timestamp(),
             primary key (chunk_id)
         )
         $sql$,
         v_chunk, steward_private.key_definition(create_space.source), v_keys,
-        v_vector, v_model.dimensions
+        v_vector
     );
     execute format('create index on steward_data.%I (%s)', v_chunk, v_keys);
 
@@ -156,14 +157,14 @@ begin
             -- what was put before it for the model: the headings above it
             prefix text,
             chunk_hash bytea not null,
-            embedding %4$s(%5$s) not null,
+            embedding %4$s not null,
             embedded_at timestamptz not null,
             superseded_at timestamptz not null,
             primary key (chunk_id)
         )
         $sql$,
         v_past, steward_private.key_definition(create_space.source), v_keys,
-        v_vector, v_model.dimensions
+        v_vector
     );
     execute format('create index on steward_data.%I (%s)', v_past, v_keys);
     execute format('create index on steward_data.%I (superseded_at)', v_past);

@@ -12,9 +12,14 @@ as $function$
 declare
     v_source steward_private.source := define_finish_function.source;
     v_space steward_private.space := define_finish_function.space;
+    v_model steward_private.model;
     v_columns text := replace(steward_private.key_list(v_source, 't'), 't.', '');
     v_body text;
 begin
+    select m.* into strict v_model
+    from steward_private.model as m
+    where m.model_name = v_space.model_name;
+
     -- vectors: of all claims one after the other; firsts says where those of each begin. Never
     -- waits: the caller may hold locks that whoever has a row is waiting for. Such claims are 'busy'.
     -- Locks in the order in which everybody does: source row, then job, then document and chunks.
@@ -177,7 +182,7 @@ begin
                 when p.prefix is null then x.text else substr(x.text, length(p.prefix) + 3)
             end as text,
             decode(p.chunk_hash, 'hex') as chunk_hash,
-            finish_%1$s.vectors[i.first + p.vector]::%19$s as vector,
+            %19$s as vector,
             p.chunk_id,
             p.shown,
             p.near,
@@ -460,7 +465,9 @@ end
         steward_private.key_match(v_source, 'c', 'i'),
         case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
         steward_private.key_list(v_source, 'p'),
-        steward_private.vector_type(),
+        steward_private.embedding_of(
+            v_model, format('finish_%s.vectors[i.first + p.vector]', v_space.space_id)
+        ),
         steward_private.key_match(v_source, 'd', 'i'),
         steward_private.key_match(v_source, 't', 'i'),
         v_source.mark_tables[3],

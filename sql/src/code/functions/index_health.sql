@@ -11,13 +11,13 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_set jsonb := index_health.settings;
-    v_class text;
+    v_schema text;
 begin
     if not exists (select from steward_private.space as s where s.state <> 'retired') then
         return;
     end if;
 
-    v_class := regexp_replace(steward_private.vector_type(), '[.]vector$', '.vector_cosine_ops');
+    v_schema := left(steward_private.vector_type(), -length('.vector'));
 
     return query
     select
@@ -27,7 +27,7 @@ begin
         case
             when f.has_index or f.chunks is null then 'ok'
             -- pgvector has no index for so many
-            when f.dimensions > 2000 then 'ok'
+            when f.dimensions > f.most then 'ok'
             when f.chunks >= (v_set ->> 'unindexed_critical')::bigint then 'critical'
             when f.chunks >= (v_set ->> 'unindexed_warn')::bigint then 'warn'
             else 'ok'
@@ -40,12 +40,23 @@ begin
         case
             when not f.has_index and f.chunks >= (v_set ->> 'unindexed_warn')::bigint
                 then case
-                    when f.dimensions > 2000
-                        then 'pgvector has no index for more than 2000 dimensions.'
+                    when f.dimensions > f.most
+                        then format(
+                            'pgvector has no index for more than %s dimensions of type %s.',
+                            f.most, f.storage
+                        )
                     else format(
                         'Run: create index concurrently on %s using hnsw (embedding %s); below '
                         'pgvector 0.8.2 after: set max_parallel_maintenance_workers = 0;',
-                        f.chunk_table, v_class
+                        f.chunk_table,
+                        format(
+                            '%s.%s_%s_ops', v_schema, f.storage,
+                            case
+                                when f.storage = 'bit' then 'hamming'
+                                when f.metric = 'inner_product' then 'ip'
+                                else f.metric
+                            end
+                        )
                     )
                 end
         end
@@ -56,6 +67,9 @@ begin
             r.chunks,
             sp.chunk_table,
             m.dimensions,
+            m.storage,
+            m.metric,
+            case m.storage when 'vector' then 2000 when 'halfvec' then 4000 else 64000 end as most,
             exists (
                 select from pg_index as i
                 inner join pg_class as c on c.oid = i.indexrelid

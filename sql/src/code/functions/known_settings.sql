@@ -13,6 +13,7 @@ begin atomic
         s.meaning
     from (
         values
+        ('allowed_endpoints', 'public, loopback', 'endpoints', 'see allow_endpoints()'),
         ('backfill_critical', '1 hour', 'interval', 'health(): no row queued for so long'),
         ('backfill_warn', '10 minutes', 'interval', 'health(): no row queued for so long'),
         ('census_critical', '30 days', 'interval', 'health(): no reconcile() for so long'),

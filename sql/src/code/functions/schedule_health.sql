@@ -38,7 +38,10 @@ begin
     for v_task in execute
         'select t.job_name, j.jobid is not null as is_there, j.active, d.status, '
         'd.return_message, d.start_time '
-        'from steward._tasks() as t '
+        'from steward._tasks('
+        '(select greatest(count(*), 1)::integer from cron.job as w '
+        'where w.jobname ~ ''^steward: work( [0-9]+)?$'' and w.database = current_database())'
+        ') as t '
         'left join lateral (select k.* from cron.job as k where k.jobname = t.job_name '
         'and k.database = current_database() order by k.active desc limit 1) as j on true '
         'left join lateral (select r.status, r.return_message, r.start_time '

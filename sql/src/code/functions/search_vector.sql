@@ -55,4 +55,6 @@ comment on function steward.search_vector(regclass, text, integer, text) is
 'The k chunks of a tracked table that are nearest to a vector, nearest first. query_vector: in '
 'pgvector''s text form. model: the one that made it, whose space of the table is searched; '
 'without, the one that steward.promote() has chosen. Finds only what belongs to rows that the '
-'caller may see. similarity is the cosine. For steward_reader with SELECT on the source.';
+'caller may see. similarity is the cosine; with metric l2 1 / (1 + distance), with inner_product '
+'that product, of vectors stored as bits the share of signs that agree. For steward_reader with '
+'SELECT on the source.';

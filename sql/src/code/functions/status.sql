@@ -19,7 +19,10 @@ begin
     return query execute
         'select t.job_name, j.jobid is not null and j.active, coalesce(j.schedule, t.schedule), '
         'd.status::text, d.start_time '
-        'from steward._tasks() as t '
+        'from steward._tasks('
+        '(select greatest(count(*), 1)::integer from cron.job as k '
+        'where k.jobname ~ ''^steward: work( [0-9]+)?$'' and k.database = current_database())'
+        ') as t '
         'left join cron.job as j on j.jobname = t.job_name and j.database = current_database() '
         'left join lateral (select r.status, r.start_time from cron.job_run_details as r '
         'where r.jobid = j.jobid order by r.runid desc limit 1) as d on true '

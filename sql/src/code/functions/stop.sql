@@ -17,7 +17,8 @@ begin
     -- by number, because a name finds only one's own jobs, and a superuser may stop any
     for v_job_id in
         execute 'select j.jobid from cron.job as j '
-        'where j.jobname in (select t.job_name from steward._tasks() as t) '
+        'where (j.jobname in (select t.job_name from steward._tasks() as t) '
+        'or j.jobname ~ ''^steward: work [0-9]+$'') '
         'and j.database = current_database() order by j.jobid'
     loop
         execute 'select cron.unschedule($1)' using v_job_id;

@@ -103,9 +103,9 @@ comment on function steward.track( -- noqa: LT01
 ) is
 'Take a table under stewardship: from now on every change of the content is embedded. source: an '
 'ordinary or partitioned table, not altered except for its triggers. content: the column with the '
-'text, a list of columns such as title, body, or an immutable expression over the columns of a row, '
-'such as title || ''. '' || body. model: one of steward.models. chunking: how a text is cut, see '
-'steward.chunk(). significance: which changes count, see steward.significance(). key: a unique '
+'text, a list of columns such as title, body, or an immutable expression over the columns of a '
+'row, such as title || ''. '' || body. model: one of steward.models. chunking: how a text is cut, '
+'see steward.chunk(). significance: which changes count, see steward.significance(). key: a unique '
 'index of columns that are not null; the primary key unless you say so. where: a condition; only '
 'rows that satisfy it are embedded and found. on_delete: drop, or retire to keep the vectors of '
 'deleted rows, found by nobody. mode: queued, or transactional to embed in the writer''s own '

@@ -24,7 +24,8 @@ from steward_private.all_freshness() as f;
 comment on view steward.freshness is
 'How true the vectors are, per source and model. documents: rows of the source. fresh: embedded as '
 'they are. accepted: documents that show another text than their vectors were made of, because '
-'the change was judged insignificant; steward.decisions says why. pending: changed since, or being worked on. failed: given up after four attempts. '
+'the change was judged insignificant; steward.decisions says why. pending: changed since, or '
+'being worked on. failed: given up after four attempts. '
 'missing, outdated: rows without a document, or with one of another text, that no trigger has told '
 'of (the last steward.reconcile() did, at counted_at). orphans: documents whose row is gone. '
 'coverage: the fresh share of the rows. chunks: vectors stored. lag_p50 and so on: how long the '
