@@ -7,7 +7,7 @@ in what they say: "10 mg" and "1000 mg" are 0.999 alike.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -58,6 +58,7 @@ _POINTER = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,2}")
 _OPERATOR = re.compile(
     r"(?:(?<=\s)(?:[<>=!:]=|<>|[-=]>|<-|[<>=+~])(?=\s)|(?<=\w)(?:[<>!=]=|<>|[<>=])(?=\w)"
     rf"|[{_MATHEMATICAL}])(?!\s?[-+{_CURRENCIES}]?\.?\d)"
+    rf"|(?<!\d)(?<!\d\s)[{_CURRENCIES}](?!\s?\.?\d)(?![\w{{$])"
 )
 # "[x]" of a list of tasks
 _CHECKBOX = re.compile(r"(?<!\w)\[[ xX]\](?!\()")
@@ -168,6 +169,16 @@ def opposites_of(
         for asked, taken in lexicon.opposites.get(other, ())
         if question == asked and side != taken
     ]
+    answers_before, answers_after = _answers(old, lexicon), _answers(new, lexicon)
+    for question, answers in answers_before.items():
+        others = answers_after[question]
+        if Counter(side for side, _ in answers) == Counter(side for side, _ in others):
+            # "A must, B may" and "A may, B must"
+            pairs += [
+                (word, other)
+                for (side, word), (taken, other) in zip(answers, others)
+                if side != taken
+            ]
     return (
         list(dict.fromkeys(word for word, _ in pairs)),
         list(dict.fromkeys(other for _, other in pairs)),
@@ -176,6 +187,15 @@ def opposites_of(
 
 def _words_of(paragraphs: Iterable[str]) -> list[str]:
     return [word.lower() for paragraph in paragraphs for word in _WORDS.findall(paragraph)]
+
+
+def _answers(words: Iterable[str], lexicon: Lexicon) -> dict[int, list[tuple[int, str]]]:
+    """By question: the sides that are taken one after the other, with the words that say so."""
+    answers: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for word in words:
+        for question, side in lexicon.opposites.get(word, ()):
+            answers[question].append((side, word))
+    return answers
 
 
 def _opposites(word: str) -> Iterator[str]:
@@ -238,7 +258,13 @@ def _without_numbering(title: str, lexicon: Lexicon) -> tuple[str, str]:
     match = _TITLE_NUMBERING.match(words)
     if match:
         word, number = match.group(1), match.group(2)
-        if word.capitalize() in lexicon.references if word else "." in number or number[-1] == ")":
+        following = words[match.end() :].split()[0]
+        measures = _is_unit(following) or following.lower() in lexicon.numbers
+        if (
+            word.capitalize() in lexicon.references
+            if word
+            else ("." in number or number[-1] == ")") and not measures
+        ):
             numbering, words = match.group().rstrip(), words[match.end() :]
     return numbering, f"{level} {_MARKUP.sub('', words)}"
 

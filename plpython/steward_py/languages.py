@@ -249,7 +249,7 @@ REFERENCES = {
         " Annexe Annexes section sections chapitre chapitres annexe annexes"
     ),
     "it": _words(
-        "Sezione Sezioni Capitolo Capitoli Tabella Tabelle Figura Figure Esempio Esempi Appendice"
+        "Sezione Sezioni Capitolo Capitoli Tabella Figura Esempio Esempi Appendice"
         " sezione sezioni capitolo capitoli appendice"
     ),
 }
