@@ -2966,6 +2966,7 @@ modules = {
         '    AMBIGUOUS_NUMBERS,\n'
         '    CONNECTIVES,\n'
         '    DAYS,\n'
+        '    DECISIVE,\n'
         '    MONTHS,\n'
         '    NEGATIONS,\n'
         '    NUMBER_PARTS,\n'
@@ -2998,8 +2999,9 @@ modules = {
         '    rf"|\\s?([%\\u2030{_CURRENCIES}]|\\u00b0[CFK]?)"\n'
         '    r"|\\s([^\\W\\d_]+(?:/[^\\W\\d_]+)?))?"\n'
         ')\n'
-        '# Of what a pointer consists; an address of four numbers is none.\n'
+        '# Of what a pointer consists.  Four numbers are an address, unless a section has them.\n'
         '_POINTER = re.compile(r"\\d{1,3}(?:\\.\\d{1,3}){1,2}")\n'
+        '_DEEP_POINTER = re.compile(r"sections? \\d{1,2}(?:\\.\\d{1,2}){3}")\n'
         '\n'
         '# Comparisons, sums and arrows that are not of a number behind them.\n'
         '_OPERATOR = re.compile(\n'
@@ -3050,6 +3052,7 @@ modules = {
         '    """The words of some languages."""\n'
         '\n'
         '    negations: frozenset[str]\n'
+        '    decisive: frozenset[str]\n'
         '    opposites: Mapping[str, tuple[tuple[int, int], ...]]\n'
         '    numbers: frozenset[str]\n'
         '    number_parts: re.Pattern[str] | None\n'
@@ -3068,6 +3071,7 @@ modules = {
         '    parts = "|".join(part for language in languages for part in sorted(NUMBER_PARTS[language]))\n'
         '    return Lexicon(\n'
         '        of(NEGATIONS).union(word.lower() for word in negations),\n'
+        '        of(DECISIVE),\n'
         '        _sides("\\n".join(OPPOSITES[language] for language in languages)),\n'
         '        of(NUMBERS),\n'
         '        re.compile(f"(?:{parts}){{2,}}") if parts else None,\n'
@@ -3243,8 +3247,13 @@ modules = {
         '            pointer = ""\n'
         '        counts = (match.group(5) or "").lower() in lexicon.numbers\n'
         '        # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"\n'
-        '        if pointer and not unit and not counts and _POINTER.fullmatch(number):\n'
-        '            yield "references", f"{pointer} {number}"\n'
+        '        reference = f"{pointer} {number}"\n'
+        '        if (\n'
+        '            pointer\n'
+        '            and not (unit or counts)\n'
+        '            and (_POINTER.fullmatch(number) or _DEEP_POINTER.fullmatch(reference))\n'
+        '        ):\n'
+        '            yield "references", reference\n'
         '        else:\n'
         '            yield "numbers", f"{number} {unit}" if unit else number\n'
         '    if not text.isascii():\n'
@@ -3308,6 +3317,8 @@ modules = {
         '            yield f"{rest} {following}".strip()\n'
         '        elif word in lexicon.negations:\n'
         '            yield f"{word} {following}".strip()\n'
+        '        elif word in lexicon.decisive:\n'
+        '            yield word\n'
         '\n'
         '\n'
         'def _names(\n'
@@ -3682,6 +3693,14 @@ modules = {
         '        # before an apostrophe\n'
         '        " neanch nemmen neppur senz null"\n'
         '    ),\n'
+        '}\n'
+        '\n'
+        '# Words that bind or bound what is said: each counts, added or removed.\n'
+        'DECISIVE = {\n'
+        '    "en": _words("must shall only always least most maximum minimum"),\n'
+        '    "de": _words("muss m\\u00fcssen nur immer mindestens h\\u00f6chstens"),\n'
+        '    "fr": _words("doit doivent seulement toujours"),\n'
+        '    "it": _words("deve devono solo sempre almeno"),\n'
         '}\n'
         '\n'
         '# Words that say the opposite of one another, or more or less of it.  Each line has the sides of\n'
@@ -8378,7 +8397,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '547bded3103dc580'
+GD['steward_py.digest'] = 'cddd1ddcc507293f'
 $python$
 $definition$;
 
@@ -8393,7 +8412,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8408,7 +8427,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8433,7 +8452,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8448,7 +8467,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8465,7 +8484,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -8490,7 +8509,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8514,7 +8533,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8530,7 +8549,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8546,7 +8565,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8562,7 +8581,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8578,7 +8597,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8599,7 +8618,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '547bded3103dc580': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,

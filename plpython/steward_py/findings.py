@@ -19,6 +19,7 @@ from steward_py.languages import (
     AMBIGUOUS_NUMBERS,
     CONNECTIVES,
     DAYS,
+    DECISIVE,
     MONTHS,
     NEGATIONS,
     NUMBER_PARTS,
@@ -51,8 +52,9 @@ _NUMBER = re.compile(
     rf"|\s?([%\u2030{_CURRENCIES}]|\u00b0[CFK]?)"
     r"|\s([^\W\d_]+(?:/[^\W\d_]+)?))?"
 )
-# Of what a pointer consists; an address of four numbers is none.
+# Of what a pointer consists.  Four numbers are an address, unless a section has them.
 _POINTER = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,2}")
+_DEEP_POINTER = re.compile(r"sections? \d{1,2}(?:\.\d{1,2}){3}")
 
 # Comparisons, sums and arrows that are not of a number behind them.
 _OPERATOR = re.compile(
@@ -103,6 +105,7 @@ class Lexicon(NamedTuple):
     """The words of some languages."""
 
     negations: frozenset[str]
+    decisive: frozenset[str]
     opposites: Mapping[str, tuple[tuple[int, int], ...]]
     numbers: frozenset[str]
     number_parts: re.Pattern[str] | None
@@ -121,6 +124,7 @@ def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexico
     parts = "|".join(part for language in languages for part in sorted(NUMBER_PARTS[language]))
     return Lexicon(
         of(NEGATIONS).union(word.lower() for word in negations),
+        of(DECISIVE),
         _sides("\n".join(OPPOSITES[language] for language in languages)),
         of(NUMBERS),
         re.compile(f"(?:{parts}){{2,}}") if parts else None,
@@ -296,8 +300,13 @@ def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
             pointer = ""
         counts = (match.group(5) or "").lower() in lexicon.numbers
         # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"
-        if pointer and not unit and not counts and _POINTER.fullmatch(number):
-            yield "references", f"{pointer} {number}"
+        reference = f"{pointer} {number}"
+        if (
+            pointer
+            and not (unit or counts)
+            and (_POINTER.fullmatch(number) or _DEEP_POINTER.fullmatch(reference))
+        ):
+            yield "references", reference
         else:
             yield "numbers", f"{number} {unit}" if unit else number
     if not text.isascii():
@@ -361,6 +370,8 @@ def _negations(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[
             yield f"{rest} {following}".strip()
         elif word in lexicon.negations:
             yield f"{word} {following}".strip()
+        elif word in lexicon.decisive:
+            yield word
 
 
 def _names(

@@ -32,6 +32,14 @@ NEGATIONS = {
     ),
 }
 
+# Words that bind or bound what is said: each counts, added or removed.
+DECISIVE = {
+    "en": _words("must shall only always least most maximum minimum"),
+    "de": _words("muss m\u00fcssen nur immer mindestens h\u00f6chstens"),
+    "fr": _words("doit doivent seulement toujours"),
+    "it": _words("deve devono solo sempre almeno"),
+}
+
 # Words that say the opposite of one another, or more or less of it.  Each line has the sides of
 # one question: only to change sides counts.
 OPPOSITES = {
