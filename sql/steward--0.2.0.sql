@@ -3079,7 +3079,7 @@ modules = {
         '    r"|(?:(?<!\\S)--?|[/~@#$\\\\])?\\w+(?:[./:@\\\\\'-]+\\w+)*(?:\\(\\))?"\n'
         ')\n'
         '_SENTENCE_END = re.compile(r"[.!?:;(|\\u2026\\u3002\\uff01\\uff1f]")\n'
-        '_WORDS = re.compile(r"[^\\W\\d_]+(?:-[^\\W\\d_]+)*")\n'
+        '_WORDS = re.compile(r"(?<!\\w)[^\\W\\d_]+(?:-[^\\W\\d_]+)*(?!\\w)")\n'
         '_WORD = re.compile(r"[^\\W\\d_]+(?:[\'-][^\\W\\d_]+)*\\Z")\n'
         '# "and/or", "e.g"\n'
         '_PLAIN = re.compile(r"[^\\W\\d_A-Z]+(?:[/\'-][^\\W\\d_A-Z]+)*\\Z|(?:[^\\W\\d_]\\.)+[^\\W\\d_]\\Z")\n'
@@ -8448,7 +8448,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = 'cddd1ddcc507293f'
+GD['steward_py.digest'] = 'a6e3932f9eff0cc0'
 $python$
 $definition$;
 
@@ -8463,7 +8463,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8478,7 +8478,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8503,7 +8503,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8518,7 +8518,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8535,7 +8535,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(plpy, olds, texts, headings, significance)
 $python$
@@ -8560,7 +8560,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8584,7 +8584,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8600,7 +8600,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8616,7 +8616,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8632,7 +8632,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8648,7 +8648,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8669,7 +8669,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'cddd1ddcc507293f': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a6e3932f9eff0cc0': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,

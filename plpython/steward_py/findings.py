@@ -81,7 +81,7 @@ _TOKEN = re.compile(
     r"|(?:(?<!\S)--?|[/~@#$\\])?\w+(?:[./:@\\'-]+\w+)*(?:\(\))?"
 )
 _SENTENCE_END = re.compile(r"[.!?:;(|\u2026\u3002\uff01\uff1f]")
-_WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORDS = re.compile(r"(?<!\w)[^\W\d_]+(?:-[^\W\d_]+)*(?!\w)")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*\Z")
 # "and/or", "e.g"
 _PLAIN = re.compile(r"[^\W\d_A-Z]+(?:[/'-][^\W\d_A-Z]+)*\Z|(?:[^\W\d_]\.)+[^\W\d_]\Z")
