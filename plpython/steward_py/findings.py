@@ -7,36 +7,65 @@ in what they say: "10 mg" and "1000 mg" are 0.999 alike.
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
+from unicodedata import numeric
 
 from steward_py.languages import (
     ABBREVIATIONS,
     AMBIGUOUS_MONTHS,
+    AMBIGUOUS_NUMBERS,
     CONNECTIVES,
     DAYS,
+    DECISIVE,
     MONTHS,
     NEGATIONS,
+    NUMBER_PARTS,
     NUMBERS,
     OPENERS,
+    OPPOSITE_BEGINNINGS,
+    OPPOSITE_ENDINGS,
+    OPPOSITES,
     REFERENCES,
     UNITS,
 )
 
 GUARDS = ("numbers", "dates", "negations", "names", "headings", "references")
 
+_CURRENCIES = (
+    "$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20cf\ufdfc\uff04\uffe0\uffe1"
+    "\uffe5\uffe6"
+)
+_MATHEMATICAL = "\u00ac\u00b1\u00d7\u00f7\u2190-\u22ff\u27c0-\u27ff\u2900-\u2aff"
+
 # A sign, a comparison or a currency may stand before a number, and a unit after it: written
 # together with it, a symbol, or a word.
 _NUMBER = re.compile(
-    r"(?:[<>=!~]=?\s?|[\u2264\u2265\u2260\u2248\u00b1]\s?)?"
-    r"(?:(?<![\w)\]])[-+])?"
-    r"(?:[$\u20ac\u00a3\u00a5#\u00a7]\s?)?"
+    rf"(?:[<>=!~]=?\s?|[{_MATHEMATICAL}]\s?)?"
+    r"(?:(?<![\w)\]])[-+]|(?<=\s)[-+]\s)?"
+    rf"(?:[{_CURRENCIES}#\u00a7]\s?)?"
     r"(?<![\w.])(\.?\d+(?:[.,:/'*^\u00d7+-]\d+)*)"
-    r"(?:([^\W\d_]\w*(?:/[^\W\d_]+)?)"
-    r"|\s?([%\u2030\u20ac$\u00a3\u00a5]|\u00b0[CFK]?)"
+    r"(?:\s?([AaPp]\.\s?[Mm])\b"
+    r"|([^\W\d_]\w*(?:/[^\W\d_]+)?)"
+    rf"|\s?([%\u2030{_CURRENCIES}]|\u00b0[CFK]?)"
     r"|\s([^\W\d_]+(?:/[^\W\d_]+)?))?"
 )
+# Of what a pointer consists.  Four numbers are an address, unless a section has them.
+_POINTER = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,2}")
+_DEEP_POINTER = re.compile(r"sections? \d{1,2}(?:\.\d{1,2}){3}")
+
+# Comparisons, sums and arrows that are not of a number behind them.
+_OPERATOR = re.compile(
+    r"(?:(?<=\s)(?:[<>=!:]=|<>|[-=]>|<-|[<>=+~])(?=\s)|(?<=\w)(?:[<>!=]=|<>|[<>=])(?=\w)"
+    rf"|[{_MATHEMATICAL}])(?!\s?[-+{_CURRENCIES}]?\.?\d)"
+    rf"|(?<!\d)(?<!\d\s)[{_CURRENCIES}](?!\s?\.?\d)(?![\w{{$])"
+)
+# "[x]" of a list of tasks
+_CHECKBOX = re.compile(r"(?<!\w)\[[ xX]\](?!\()")
+# "A+", "AB-", "Rh+"
+_GRADE = re.compile(r"(?<![^\s(\"'/|])[A-Z][A-Za-z]?[+-]{1,2}(?![^\s.,;:)\"'/|])")
 
 _DATE = re.compile(
     r"\b\d{4}([-/.])\d{1,2}\1\d{1,2}\b|\b\d{1,2}([-/.])\d{1,2}\2\d{4}\b|\b\d{1,2}/\d{1,2}/\d{2}\b"
@@ -52,12 +81,15 @@ _TOKEN = re.compile(
     r"|(?:(?<!\S)--?|[/~@#$\\])?\w+(?:[./:@\\'-]+\w+)*(?:\(\))?"
 )
 _SENTENCE_END = re.compile(r"[.!?:;(|\u2026\u3002\uff01\uff1f]")
+_WORDS = re.compile(r"(?<!\w)[^\W\d_]+(?:-[^\W\d_]+)*(?!\w)")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*\Z")
 # "and/or", "e.g"
 _PLAIN = re.compile(r"[^\W\d_A-Z]+(?:[/'-][^\W\d_A-Z]+)*\Z|(?:[^\W\d_]\.)+[^\W\d_]\Z")
 
 # "9.27.3.", "F.44.1.", "3)", at the beginning of a paragraph
-_NUMBERING = re.compile(r"(?:[-*+]\s+)?((?:[A-Z]\.)?\d+(?:\.\d+)*[.)]|[A-Z](?:\.\d+)+\.?)\s+(\w*)")
+_NUMBERING = re.compile(
+    r"(?:[-*+]\s+)?((?:[A-Z]\.)?\d{1,3}(?:\.\d{1,3})*[.)]|[A-Z](?:\.\d+)+\.?)\s+(\w*)"
+)
 _LETTERED = re.compile(r"[A-Z](?:\.\d+)*\Z")
 # the same of a title, which needs no full stop, and may be that of "Chapter 50"
 _TITLE_NUMBERING = re.compile(
@@ -73,7 +105,10 @@ class Lexicon(NamedTuple):
     """The words of some languages."""
 
     negations: frozenset[str]
+    decisive: frozenset[str]
+    opposites: Mapping[str, tuple[tuple[int, int], ...]]
     numbers: frozenset[str]
+    number_parts: re.Pattern[str] | None
     months: frozenset[str]
     days: frozenset[str]
     references: frozenset[str]
@@ -86,13 +121,27 @@ def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexico
     def of(words: Mapping[str, frozenset[str]]) -> frozenset[str]:
         return frozenset().union(*(words[language] for language in languages))
 
+    parts = "|".join(part for language in languages for part in sorted(NUMBER_PARTS[language]))
     return Lexicon(
         of(NEGATIONS).union(word.lower() for word in negations),
+        of(DECISIVE),
+        _sides("\n".join(OPPOSITES[language] for language in languages)),
         of(NUMBERS),
+        re.compile(f"(?:{parts}){{2,}}") if parts else None,
         of(MONTHS),
         of(DAYS),
         of(REFERENCES),
     )
+
+
+def _sides(questions: str) -> dict[str, tuple[tuple[int, int], ...]]:
+    """By word: the questions that it answers, each with the side that it takes."""
+    sides: dict[str, tuple[tuple[int, int], ...]] = {}
+    for number, question in enumerate(questions.split("\n")):
+        for side, words in enumerate(question.split("/")):
+            for word in words.split():
+                sides[word] = (*sides.get(word, ()), (number, side))
+    return sides
 
 
 def findings_of(
@@ -107,6 +156,61 @@ def findings_of(
             if guard in found:
                 found[guard].append(finding)
     return found
+
+
+def opposites_of(
+    before: Iterable[str], after: Iterable[str], lexicon: Lexicon
+) -> tuple[list[str], list[str]]:
+    """The words that are gone, and those that came, where these say the opposite."""
+    old, new = _words_of(before), _words_of(after)
+    gone, came = Counter(old) - Counter(new), Counter(new) - Counter(old)
+    pairs = [(word, other) for word in gone for other in _opposites(word) if other in came]
+    pairs += [
+        (word, other)
+        for word in gone
+        for other in came
+        for question, side in lexicon.opposites.get(word, ())
+        for asked, taken in lexicon.opposites.get(other, ())
+        if question == asked and side != taken
+    ]
+    answers_before, answers_after = _answers(old, lexicon), _answers(new, lexicon)
+    for question, answers in answers_before.items():
+        others = answers_after[question]
+        if Counter(side for side, _ in answers) == Counter(side for side, _ in others):
+            # "A must, B may" and "A may, B must"
+            pairs += [
+                (word, other)
+                for (side, word), (taken, other) in zip(answers, others)
+                if side != taken
+            ]
+    return (
+        list(dict.fromkeys(word for word, _ in pairs)),
+        list(dict.fromkeys(other for _, other in pairs)),
+    )
+
+
+def _words_of(paragraphs: Iterable[str]) -> list[str]:
+    return [word.lower() for paragraph in paragraphs for word in _WORDS.findall(paragraph)]
+
+
+def _answers(words: Iterable[str], lexicon: Lexicon) -> dict[int, list[tuple[int, str]]]:
+    """By question: the sides that are taken one after the other, with the words that say so."""
+    answers: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for word in words:
+        for question, side in lexicon.opposites.get(word, ()):
+            answers[question].append((side, word))
+    return answers
+
+
+def _opposites(word: str) -> Iterator[str]:
+    for letters, *ends in OPPOSITE_BEGINNINGS:
+        for one, other in (ends, reversed(ends)):
+            if word.startswith(one) and len(word) >= len(one) + letters:
+                yield other + word[len(one) :]
+    for letters, *ends in OPPOSITE_ENDINGS:
+        for one, other in (ends, reversed(ends)):
+            if word.endswith(one) and len(word) >= len(one) + letters:
+                yield word[: -len(one)] + other
 
 
 def _in_title(title: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
@@ -125,9 +229,14 @@ def _in_text(paragraph: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
         yield "references", match.group(1)
     yield from _numbers(text, lexicon)
     tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
-    for word, _ in tokens:
-        if word.lower() in lexicon.numbers:
-            yield "numbers", word
+    for number in _numbers_in_words(tokens, lexicon):
+        yield "numbers", number
+    for sign in _OPERATOR.finditer(text):
+        yield "numbers", sign.group()
+    for box in _CHECKBOX.finditer(text):
+        yield "negations", box.group().lower()
+    for grade in _GRADE.finditer(text):
+        yield "names", grade.group()
     for date in _dates(text, tokens, lexicon):
         yield "dates", date
     for negation in _negations(tokens, lexicon):
@@ -153,7 +262,13 @@ def _without_numbering(title: str, lexicon: Lexicon) -> tuple[str, str]:
     match = _TITLE_NUMBERING.match(words)
     if match:
         word, number = match.group(1), match.group(2)
-        if word.lower() in lexicon.references if word else "." in number or number[-1] == ")":
+        following = words[match.end() :].split()[0]
+        measures = _is_unit(following) or following.lower() in lexicon.numbers
+        if (
+            word.capitalize() in lexicon.references
+            if word
+            else ("." in number or number[-1] == ")") and not measures
+        ):
             numbering, words = match.group().rstrip(), words[match.end() :]
     return numbering, f"{level} {_MARKUP.sub('', words)}"
 
@@ -169,23 +284,54 @@ def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
     pointer = ""
     end = 0
     for match in _NUMBER.finditer(text):
-        attached, symbol, word = match.group(2, 3, 4)
-        if word and word.partition("/")[0].lower() not in UNITS:
+        daytime, attached, symbol, word = match.group(2, 3, 4, 5)
+        if daytime:
+            daytime = f"{daytime[0]}m".lower()
+        if word and not _is_unit(word):
             word = None
-        unit = attached or symbol or word
+        unit = daytime or attached or symbol or word
         number = text[match.start() : match.end(1)].replace(" ", "")
         between = text[end : match.start()].split()
-        end = match.end() if unit or not match.group(4) else match.end(1)
-        before = between[-1].strip("(),.").lower() if between else ""
+        end = match.end() if unit or not match.group(5) else match.end(1)
+        before = between[-1].strip("(),.") if between else ""
         if before in lexicon.references:
-            pointer = before
+            pointer = before.lower()
         elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):
             pointer = ""
+        counts = (match.group(5) or "").lower() in lexicon.numbers
         # "Section 9.27" is as good as "Section 9.28"; "Article 5" is not as good as "Article 6"
-        if pointer and not unit and "." in number:
-            yield "references", f"{pointer} {number}"
+        reference = f"{pointer} {number}"
+        if (
+            pointer
+            and not (unit or counts)
+            and (_POINTER.fullmatch(number) or _DEEP_POINTER.fullmatch(reference))
+        ):
+            yield "references", reference
         else:
             yield "numbers", f"{number} {unit}" if unit else number
+    if not text.isascii():
+        for sign in text:
+            # a fraction, an exponent, a numeral of another script
+            if numeric(sign, None) is not None and not sign.isdecimal():
+                yield "numbers", sign
+
+
+def _numbers_in_words(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:
+    """Numbers that are words, with the unit after them if there is one."""
+    for index, (token, _) in enumerate(tokens):
+        word = token.lower()
+        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
+        unit = f" {following}" if following and _is_unit(following) else ""
+        parts = word.split("-")
+        is_number = not lexicon.numbers.isdisjoint(parts) or (
+            lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None
+        )
+        if is_number or (unit and word in AMBIGUOUS_NUMBERS):
+            yield f"{token}{unit}"
+
+
+def _is_unit(word: str) -> bool:
+    return word.partition("/")[0].lower() in UNITS
 
 
 def _dates(text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[str]:
@@ -213,10 +359,19 @@ def _negations(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[
         following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
         if word.endswith("n't") or word == "cannot":
             yield f"not {following}".strip()
-        elif word.startswith("n'") and "ne" in lexicon.negations:
-            yield f"ne {word[2:]}"
+            continue
+        # "n'est", "nessun'altra", "qu'aucun"
+        elided, apostrophe, rest = word.partition("'")
+        if apostrophe and elided == "n" and "ne" in lexicon.negations:
+            yield f"ne {rest}"
+        elif apostrophe and elided in lexicon.negations:
+            yield f"{elided} {rest}"
+        elif apostrophe and rest in lexicon.negations:
+            yield f"{rest} {following}".strip()
         elif word in lexicon.negations:
             yield f"{word} {following}".strip()
+        elif word in lexicon.decisive:
+            yield word
 
 
 def _names(
@@ -233,9 +388,9 @@ def _names(
         gap = text[end:place]
         if _SENTENCE_END.search(gap):
             begins = not ("." in gap and _is_abbreviation(previous))
-        if previous.lower() in lexicon.references and _LETTERED.match(token):
+        if previous.capitalize() in lexicon.references and _LETTERED.match(token):
             yield "references", f"{previous} {token}"
-        elif token.lower() not in lexicon.references and (
+        elif token not in lexicon.references and (
             _is_identifier(token)
             or (token[0].isupper() and not (begins and token.lower() in OPENERS))
         ):

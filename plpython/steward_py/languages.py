@@ -11,6 +11,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _inflected(stems: str, endings: str) -> frozenset[str]:
+    return frozenset(stem + ending for stem in stems.split() for ending in endings.split())
+
+
 LANGUAGES = ("en", "de", "fr", "it")
 
 NEGATIONS = {
@@ -23,26 +27,181 @@ NEGATIONS = {
     "it": _words(
         "non no mai niente nulla nessun nessuno nessuna n\u00e9 senza neanche nemmeno neppure"
         " tranne"
+        # before an apostrophe
+        " neanch nemmen neppur senz null"
     ),
 }
 
-# "one" is an article in most of these languages.
+# Words that bind or bound what is said: each counts, added or removed.
+DECISIVE = {
+    "en": _words("must shall only always least most maximum minimum"),
+    "de": _words("muss m\u00fcssen nur immer mindestens h\u00f6chstens"),
+    "fr": _words("doit doivent seulement toujours"),
+    "it": _words("deve devono solo sempre almeno"),
+}
+
+# Words that say the opposite of one another, or more or less of it.  Each line has the sides of
+# one question: only to change sides counts.
+OPPOSITES = {
+    "en": """
+        must shall / should / may might / can could
+        required mandatory / optional
+        enable enables enabled enabling / disable disables disabled disabling
+        allow allows allowed allowing permit permits permitted / forbid forbids forbidden prohibit \
+        prohibits prohibited deny denies denied disallow disallows disallowed
+        grant grants granted / deny denies denied revoke revokes revoked
+        accept accepts accepted / reject rejects rejected refuse refuses refused
+        include includes included including / exclude excludes excluded excluding
+        increase increases increased increasing rise rises / decrease decreases decreased \
+        decreasing reduce reduces reduced fall falls
+        pass passes passed / fail fails failed
+        before / after
+        maximum max most maximal / minimum min least minimal
+        more / less fewer
+        greater higher larger / smaller lower less
+        high / low
+        true / false
+        yes / no
+        left / right
+        all / none / some
+        always / never / sometimes / often / rarely
+        up / down
+        above over / below under
+        on / off
+        first / last
+        positive / negative
+        and / or
+        """,
+    "de": """
+        muss m\u00fcssen / soll sollen sollte sollten / darf d\u00fcrfen / kann k\u00f6nnen
+        erlaubt zul\u00e4ssig gestattet / verboten untersagt
+        vor / nach
+        maximal h\u00f6chstens maximum / mindestens minimal minimum
+        mehr / weniger
+        immer / nie / manchmal / selten
+        alle / keine / einige
+        wahr / falsch
+        links linke linken linker / rechts rechte rechten rechter
+        mit / ohne
+        erh\u00f6ht erh\u00f6hen steigt / senkt senken gesenkt sinkt
+        und / oder
+        """,
+    "fr": """
+        doit doivent / peut peuvent / devrait devraient
+        autoris\u00e9 autoris\u00e9e permis / interdit interdite
+        avant / apr\u00e8s
+        maximum maximal / minimum minimal
+        plus / moins
+        toujours / jamais / parfois / rarement
+        tous toutes / aucun aucune / certains certaines
+        vrai / faux
+        gauche / droite
+        avec / sans
+        augmente augmenter / diminue diminuer r\u00e9duit r\u00e9duire
+        """,
+    "it": """
+        deve devono / pu\u00f2 possono / dovrebbe dovrebbero
+        consentito permesso / vietato proibito
+        prima / dopo
+        massimo / minimo
+        pi\u00f9 / meno
+        sempre / mai / talvolta / raramente
+        tutti tutte / nessuno nessuna / alcuni alcune
+        vero / falso
+        sinistra / destra
+        con / senza
+        aumenta aumentare / diminuisce diminuire riduce ridurre
+        """,
+}
+
+# Beginnings of words that turn what follows into its opposite, one or both: the fewest letters
+# that must follow come first.
+OPPOSITE_BEGINNINGS = (
+    (3, "", "un"),
+    (4, "", "in"),
+    (4, "", "im"),
+    (4, "", "il"),
+    (4, "", "ir"),
+    (4, "", "non-"),
+    (4, "", "non"),
+    (4, "", "nicht-"),
+    (4, "", "nicht"),
+    (4, "", "dis"),
+    (4, "", "mis"),
+    (4, "", "anti"),
+    (6, "", "de"),
+    (3, "in", "ex"),
+    (3, "im", "ex"),
+    (3, "in", "out"),
+    (3, "in", "de"),
+    (3, "en", "de"),
+    (3, "en", "dis"),
+    (3, "over", "under"),
+    (3, "up", "down"),
+    (3, "pre", "post"),
+    (3, "hyper", "hypo"),
+    (3, "inter", "intra"),
+    (3, "max", "min"),
+    (3, "ein", "aus"),
+    (3, "auf", "ab"),
+    (3, "zu", "ab"),
+    (3, "vor", "nach"),
+    (3, "\u00fcber", "unter"),
+)
+OPPOSITE_ENDINGS = ((3, "ful", "less"), (4, "er", "ee"), (4, "or", "ee"))
+
+# "one" is an article in most of these languages: see AMBIGUOUS_NUMBERS.
 NUMBERS = {
     "en": _words(
-        "two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred"
-        " thousand million billion half twice double triple dozen first second third"
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+        " sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+        " hundred hundreds thousand thousands million millions billion billions trillion half"
+        " quarter quarters twice thrice double triple dozen first second third fourth fifth sixth"
+        " seventh eighth ninth tenth"
     ),
     "de": _words(
-        "zwei drei vier f\u00fcnf sechs sieben acht neun zehn elf zw\u00f6lf zwanzig drei\u00dfig"
-        " hundert tausend million millionen milliarde milliarden halb doppelt"
+        "zwei drei vier f\u00fcnf sechs sieben acht neun zehn elf zw\u00f6lf dreizehn vierzehn"
+        " f\u00fcnfzehn sechzehn siebzehn achtzehn neunzehn zwanzig drei\u00dfig vierzig"
+        " f\u00fcnfzig sechzig siebzig achtzig neunzig hundert tausend million millionen milliarde"
+        " milliarden mio mrd halb halbe halben viertel doppelt dreifach einmal zweimal dreimal"
+        " viermal"
+    )
+    | _inflected(
+        "erst zweit dritt viert f\u00fcnft sechst siebt acht neunt zehnt", "e em en er es"
     ),
     "fr": _words(
-        "deux trois quatre cinq sept huit neuf dix onze douze vingt trente cent mille"
-        " million millions milliard milliards demi double"
+        "deux trois quatre cinq sept huit neuf dix onze douze treize quatorze quinze seize vingt"
+        " vingts trente quarante cinquante soixante septante huitante nonante cent cents mille"
+        " million millions milliard milliards demi demie quart double triple premier premi\u00e8re"
+        " deuxi\u00e8me troisi\u00e8me quatri\u00e8me cinqui\u00e8me sixi\u00e8me septi\u00e8me"
+        " huiti\u00e8me neuvi\u00e8me dixi\u00e8me"
     ),
     "it": _words(
-        "tre quattro cinque sette otto nove dieci undici dodici venti trenta cento mille mila"
-        " milione milioni miliardo miliardi mezzo doppio"
+        "tre quattro cinque sette otto nove dieci undici dodici tredici quattordici quindici"
+        " sedici diciassette diciotto diciannove venti trenta quaranta cinquanta sessanta settanta"
+        " ottanta novanta cento mille mila milione milioni miliardo miliardi mezzo mezza doppio"
+        " triplo"
+    )
+    | _inflected("prim terz quart quint sest settim ottav non decim", "o a i e")
+    - _words("prima none non"),
+}
+
+# Numbers only before a unit: "one" in most languages, and the Italian two and six, which are "due"
+# in English, and "are" in Italian and "be" in German.
+AMBIGUOUS_NUMBERS = _words("one ein eine einem einen einer un une uno una due sei")
+
+# What longer numbers are made of in one word: "zweiundvierzig", "quarantadue".
+NUMBER_PARTS = {
+    "en": _words(""),
+    "de": _words(
+        "und ein zwei drei vier f\u00fcnf sechs sieben acht neun zehn elf zw\u00f6lf sech sieb"
+        " zwanzig drei\u00dfig zig hundert tausend mal fach"
+    ),
+    "fr": _words(""),
+    "it": _words(
+        "uno un due tre tr\u00e9 quattro cinque sei sette otto nove venti vent trenta trent"
+        " quaranta quarant cinquanta cinquant sessanta sessant settanta settant ottanta ottant"
+        " novanta novant cento cent mille mila"
     ),
 }
 
@@ -85,23 +244,21 @@ DAYS = {
     ),
 }
 
-# What a number after it points to, and does not measure.
+# What a dotted number after it points to, and does not measure: written just so.  Of words that
+# introduce an amount as well ("for example 1.5", "laut Tabelle 1.25"), none or those in capitals.
 REFERENCES = {
     "en": _words(
-        "section sections chapter chapters table tables figure figures example examples appendix"
-        " appendices part parts page pages item note equation"
+        "Section Sections Chapter Chapters Table Tables Figure Figures Example Examples Appendix"
+        " Appendices section sections chapter chapters appendix appendices"
     ),
-    "de": _words(
-        "abschnitt abschnitte abschnitten kapitel kapiteln tabelle tabellen abbildung abbildungen"
-        " beispiel beispiele anhang teil seite seiten"
-    ),
+    "de": _words("Abschnitt Abschnitte Abschnitten Kapitel Kapiteln Anhang"),
     "fr": _words(
-        "section sections chapitre chapitres tableau tableaux figure figures exemple exemples"
-        " annexe annexes partie parties page pages"
+        "Section Sections Chapitre Chapitres Tableau Tableaux Figure Figures Exemple Exemples"
+        " Annexe Annexes section sections chapitre chapitres annexe annexes"
     ),
     "it": _words(
-        "sezione sezioni capitolo capitoli tabella tabelle figura figure esempio esempi appendice"
-        " parte parti pagina pagine"
+        "Sezione Sezioni Capitolo Capitoli Tabella Figura Esempio Esempi Appendice"
+        " sezione sezioni capitolo capitoli appendice"
     ),
 }
 

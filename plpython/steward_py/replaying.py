@@ -27,6 +27,10 @@ class Replayed(NamedTuple):
     details: dict[str, Any] | None = None
 
 
+# when a state ended that nothing can follow
+_NEVER = object()
+
+
 class _Recorded(NamedTuple):
     """A chunk as it is recorded: its vector is of another text than is shown, if that differs."""
 
@@ -45,16 +49,23 @@ def replay(
 ) -> Iterator[Replayed]:
     """Each state but the first as it followed from the one before.
 
-    The policy goes on from its own decisions: a vector that it would have kept is still of the
-    text that it was made from.
+    Of states whose chunks are not all kept any more, nothing can be said, nor of the state that
+    follows on them.  The policy goes on from its own decisions: a vector that it would have kept
+    is still of the text that it was made from.
     """
     ended: object = None
     seen: set[int] = set()
     known: list[KnownChunk] = []
     for number, state in enumerate(states):
+        if any(chunk["vector_of"] is None for chunk in state["chunks"]):
+            if number > 0:
+                yield Replayed(state["revision"], None)
+            seen.update(chunk["chunk_id"] for chunk in state["chunks"])
+            ended = _NEVER
+            continue
         chunks = [_Recorded(**chunk) for chunk in state["chunks"]]
         if number == 0 or ended != state["begins"]:
-            # the first of all, or after a time without the document
+            # the first of all, or after a time without the document or its chunks
             if number > 0:
                 yield Replayed(state["revision"], None)
             known = [

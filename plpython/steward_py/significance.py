@@ -22,7 +22,13 @@ from typing import Any, NamedTuple
 from unicodedata import category, normalize
 
 from steward_py.errors import INVALID_PARAMETER_VALUE, StewardError
-from steward_py.findings import GUARDS, findings_of, lexicon_of, path_without_numbering
+from steward_py.findings import (
+    GUARDS,
+    findings_of,
+    lexicon_of,
+    opposites_of,
+    path_without_numbering,
+)
 from steward_py.languages import LANGUAGES
 from steward_py.pulse import Pulse
 from steward_py.similarity import similarity
@@ -53,6 +59,8 @@ _ITEM = re.compile(r"(?:[-*+\u2022]\s|\d+[.)]\s|\||#{1,6}\s)")
 # Nobody wraps a text to shorter lines.
 _NARROWEST = 40
 _SIGN = re.compile(r"[^\w\s]")
+_DIGIT_BEFORE = re.compile(r"\d\s?\Z")
+_FOLLOWING_DIGIT = re.compile(r"\s\d")
 _UNDERLINE = re.compile(r"(?:=+|-{2,})\Z")
 
 
@@ -220,8 +228,14 @@ def _without_punctuation(text: str) -> str:
         before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
         stays = (
             (before.isalnum() and after.isalnum())
-            or (after.isdigit() and sign in "-.#/")
-            or (before.isdigit() and sign in "%\u2030")
+            or (sign in "-.#/\u00a7" and after.isdigit())
+            or (sign in "-#/*\u00a7" and _FOLLOWING_DIGIT.match(text, match.end()))
+            or (
+                sign in "%\u2030"
+                and _DIGIT_BEFORE.search(text[max(0, match.start() - 2) : match.start()])
+            )
+            or (sign == "-" and before.isupper())
+            or (sign == "!" and after == "=")
         )
         return sign if stays or category(sign)[0] != "P" else ""
 
@@ -281,8 +295,13 @@ def _changed_findings(old: Reading, new: Reading, policy: Policy) -> tuple[Findi
         # what has changed its place may have changed what it belongs to
         before, after = old.paragraphs, new.paragraphs
     lexicon = lexicon_of(policy.languages, policy.negations)
-    found_before = findings_of([each.text for each in before], policy.guards, lexicon)
-    found_after = findings_of([each.text for each in after], policy.guards, lexicon)
+    old_texts, new_texts = [each.text for each in before], [each.text for each in after]
+    found_before = findings_of(old_texts, policy.guards, lexicon)
+    found_after = findings_of(new_texts, policy.guards, lexicon)
+    if "negations" in policy.guards:
+        gone, came = opposites_of(old_texts, new_texts, lexicon)
+        found_before["negations"] += gone
+        found_after["negations"] += came
     return tuple(
         _finding(guard, found_before[guard], found_after[guard])
         for guard in policy.guards

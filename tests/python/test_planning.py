@@ -258,6 +258,11 @@ def test_details_are_bounded() -> None:
     assert len(result.details["guards"]) == 20
 
 
+def test_what_is_below_a_threshold_is_not_shown_as_if_it_were_not() -> None:
+    assert rounded(0.94999) == 0.9499
+    assert rounded(0.95) == 0.95
+
+
 def test_small_edits_add_up() -> None:
     """Against the text of the vector, and not against the edit before."""
     text = " ".join(["some words of a text that is edited again and again in small steps"] * 8)

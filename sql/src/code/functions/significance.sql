@@ -41,8 +41,9 @@ comment on function steward.significance(
 'normalisation; null: equal to the letter. normalise: what makes no difference, of unicode, space, '
 'case and punctuation. guards: what counts however small, of numbers, dates, negations, names, '
 'headings and references (a number after a word such as Section). languages: whose words these '
-'know, of en, de, fr and it. negations: more words that negate. structure: a paragraph that is '
-'new, gone or not alike counts. cosine: how near the new vector has to be to the old one for the '
+'know, of en, de, fr and it. negations: more words that negate; those of the languages include '
+'words that turn into their opposite, such as may and must. structure: a paragraph that is new, '
+'gone or not alike counts. cosine: how near the new vector has to be to the old one for the '
 'old one to stay, where the texts alone could not decide; cosine_by: of each chunk, the lead '
 'chunk, the centroid, or pairwise the nearest. always: parts of the content of which every '
 'change counts. Raises invalid_parameter_value. For steward_operator.';
