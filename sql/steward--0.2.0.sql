@@ -15467,8 +15467,8 @@ declare
     v_texts text[];
     v_stored jsonb;
     v_length integer := length(plan_complaint.content);
-    v_used integer[] := '{}';
-    v_kept bigint[] := '{}';
+    v_used integer[] := '{}'::integer[];
+    v_kept bigint[] := '{}'::bigint[];
     v_number integer := 0;
     v_text text;
     v_embedded text;

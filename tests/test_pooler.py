@@ -14,14 +14,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import test_worker
+import test_external_worker
 from pgenv.home import give_to_server, home, locked, make_folder, server_user
 from provider import Provider
 from support import Database
-from test_worker import Start, add_model, add_rows, add_table, eventually, fresh, is_sound
+from test_external_worker import Start, add_model, add_rows, add_table, eventually, fresh, is_sound
 
-provider = test_worker.provider
-start = test_worker.start
+provider = test_external_worker.provider
+start = test_external_worker.start
 
 PACKAGES = ("pgbouncer", "libevent-2.1-7", "libevent-2.1-7t64", "libc-ares2", "libcares2")
 PORT = 6432

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-import test_worker
+import test_external_worker
 from provider import Provider
 from steward_worker.cutting import plan_of
 from support import INSTALL, Database
-from test_worker import Process, Start, add_model, eventually, fresh, hurry, is_sound
+from test_external_worker import Process, Start, add_model, eventually, fresh, hurry, is_sound
 
-provider = test_worker.provider
-start = test_worker.start
+provider = test_external_worker.provider
+start = test_external_worker.start
 
 # Documents that are hard to cut: headings, several scripts, parts of columns, long and short ones.
 TEXTS = (
