@@ -1124,8 +1124,9 @@ MUTATIONS = [
         [
             (
                 "steward_private.plan_claims",
-                "if v_plans is null then",
-                "perform steward_private.fold_1(); if v_plans is null then",
+                "if v_plans is null and not plan_claims.cuts then",
+                "perform steward_private.fold_1(); "
+                "if v_plans is null and not plan_claims.cuts then",
             )
         ],
     ),
