@@ -2615,7 +2615,7 @@ modules = {
         '        if known_json is None:\n'
         '            first = plan(old or "", [], options.chunking)\n'
         '            known = [\n'
-        '                KnownChunk(number, number, each.chunk_hash, each.text)\n'
+        '                KnownChunk(number, number, each.chunk_hash, each.text, each.prefix)\n'
         '                for number, each in enumerate(first.chunks)\n'
         '            ]\n'
         '        else:\n'
@@ -5173,6 +5173,11 @@ modules = {
         '    similarity: float | None = None\n'
         '    findings: tuple[Finding, ...] = ()\n'
         '\n'
+        '    @property\n'
+        '    def prefix(self) -> str | None:\n'
+        '        """The headings that are embedded before the chunk."""\n'
+        '        return self.chunk.heading if len(self.text) > len(self.chunk.text) else None\n'
+        '\n'
         '    def as_dict(self) -> dict[str, Any]:\n'
         '        """What is None is left out: in SQL an absent key is null as well."""\n'
         '        piece = self.chunk\n'
@@ -5184,8 +5189,8 @@ modules = {
         '        }\n'
         '        if piece.heading is not None:\n'
         '            fields["heading"] = piece.heading\n'
-        '        if len(self.text) > len(piece.text):\n'
-        '            fields["prefix"] = piece.heading\n'
+        '        if self.prefix is not None:\n'
+        '            fields["prefix"] = self.prefix\n'
         '        if self.chunk_id is not None:\n'
         '            fields["chunk_id"] = self.chunk_id\n'
         '            if self.near is not None:\n'
@@ -8509,7 +8514,7 @@ sys.meta_path.insert(0, StewardFinder())
 for name in modules:
     importlib.import_module(name)
 GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '7d4f3cca887f814e'
+GD['steward_py.digest'] = '99a1bdb2c7f51f3a'
 $python$
 $definition$;
 
@@ -8524,7 +8529,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8539,7 +8544,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8564,7 +8569,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8579,7 +8584,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8596,7 +8601,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8623,7 +8628,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8647,7 +8652,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8663,7 +8668,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed(plpy, model, texts)
 $python$
@@ -8679,7 +8684,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.load_provider(plpy, model)
 $python$
@@ -8695,7 +8700,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.embed_query(plpy, model, query)
 $python$
@@ -8711,7 +8716,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.test_model(plpy, model)
 $python$
@@ -8732,7 +8737,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '7d4f3cca887f814e': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.entry.work(
     plpy, seconds, batch, lease_seconds, worker,

@@ -170,7 +170,7 @@ def explain_change(
         if known_json is None:
             first = plan(old or "", [], options.chunking)
             known = [
-                KnownChunk(number, number, each.chunk_hash, each.text)
+                KnownChunk(number, number, each.chunk_hash, each.text, each.prefix)
                 for number, each in enumerate(first.chunks)
             ]
         else:

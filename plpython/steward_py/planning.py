@@ -62,6 +62,11 @@ class PlannedChunk(NamedTuple):
     similarity: float | None = None
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def prefix(self) -> str | None:
+        """The headings that are embedded before the chunk."""
+        return self.chunk.heading if len(self.text) > len(self.chunk.text) else None
+
     def as_dict(self) -> dict[str, Any]:
         """What is None is left out: in SQL an absent key is null as well."""
         piece = self.chunk
@@ -73,8 +78,8 @@ class PlannedChunk(NamedTuple):
         }
         if piece.heading is not None:
             fields["heading"] = piece.heading
-        if len(self.text) > len(piece.text):
-            fields["prefix"] = piece.heading
+        if self.prefix is not None:
+            fields["prefix"] = self.prefix
         if self.chunk_id is not None:
             fields["chunk_id"] = self.chunk_id
             if self.near is not None:

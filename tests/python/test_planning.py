@@ -44,7 +44,9 @@ def planned(letters: str, known: list[tuple[int, int, str]]) -> Plan:
 def known_of(result: Plan) -> list[KnownChunk]:
     """The chunks as they are stored once all of them have vectors."""
     return [
-        KnownChunk(100 + each.chunk.ordinal, each.chunk.ordinal, each.chunk_hash, each.text)
+        KnownChunk(
+            100 + each.chunk.ordinal, each.chunk.ordinal, each.chunk_hash, each.text, each.prefix
+        )
         for each in result.chunks
     ]
 
