@@ -1264,76 +1264,24 @@ modules = {
         'PL/Python) and in an ordinary Python 3.9 or newer.  No module imports ``plpy``: the SQL functions\n'
         'pass it in, so that every line can be tested without a database.\n'
         '\n'
-        'The SQL functions call ``steward_py.entry`` and nothing else.\n'
+        'The SQL functions call ``entry`` (texts), ``models`` (the built-in model) and ``serving`` (models\n'
+        'that are elsewhere).  A module is imported when a session first needs it: most do one thing only.\n'
         '"""\n'
         '\n'
-        'from steward_py import (\n'
-        '    access,\n'
-        '    alignment,\n'
-        '    asking,\n'
-        '    characters,\n'
-        '    chunking,\n'
-        '    endpoints,\n'
-        '    entry,\n'
-        '    errors,\n'
-        '    explaining,\n'
-        '    findings,\n'
-        '    fixed,\n'
-        '    hashing_model,\n'
-        '    headings,\n'
-        '    languages,\n'
-        '    markdown,\n'
-        '    measures,\n'
-        '    models,\n'
-        '    packing,\n'
-        '    planning,\n'
-        '    pool,\n'
-        '    providers,\n'
-        '    pulse,\n'
-        '    recursive,\n'
-        '    replaying,\n'
-        '    sentences,\n'
-        '    server,\n'
-        '    significance,\n'
-        '    similarity,\n'
-        '    stable,\n'
-        '    transport,\n'
-        '    worker,\n'
-        ')\n'
+        'from __future__ import annotations\n'
         '\n'
-        '__all__ = [\n'
-        '    "access",\n'
-        '    "alignment",\n'
-        '    "asking",\n'
-        '    "characters",\n'
-        '    "chunking",\n'
-        '    "endpoints",\n'
-        '    "entry",\n'
-        '    "errors",\n'
-        '    "explaining",\n'
-        '    "findings",\n'
-        '    "fixed",\n'
-        '    "hashing_model",\n'
-        '    "headings",\n'
-        '    "languages",\n'
-        '    "markdown",\n'
-        '    "measures",\n'
-        '    "models",\n'
-        '    "packing",\n'
-        '    "planning",\n'
-        '    "pool",\n'
-        '    "providers",\n'
-        '    "pulse",\n'
-        '    "recursive",\n'
-        '    "replaying",\n'
-        '    "sentences",\n'
-        '    "server",\n'
-        '    "significance",\n'
-        '    "similarity",\n'
-        '    "stable",\n'
-        '    "transport",\n'
-        '    "worker",\n'
-        ']\n',
+        'import importlib\n'
+        'from types import ModuleType\n'
+        '\n'
+        '\n'
+        'def __getattr__(name: str) -> ModuleType:\n'
+        '    path = f"{__name__}.{name}"\n'
+        '    try:\n'
+        '        return importlib.import_module(path)\n'
+        '    except ModuleNotFoundError as error:\n'
+        '        if error.name != path:\n'
+        '            raise\n'
+        '        raise AttributeError(f"module {__name__} has no module {name}") from None\n',
     ),
     'steward_py.access': (
         'plpython/steward_py/access.py',
@@ -1634,6 +1582,75 @@ modules = {
         '        chain[pairs[number].new] = Match(pairs[number].old, pairs[number].similarity)\n'
         '        number = before[number]\n'
         '    return chain\n',
+    ),
+    'steward_py.arguments': (
+        'plpython/steward_py/arguments.py',
+        '"""What the functions that SQL calls have in common: their arguments, and being interrupted."""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import json\n'
+        'from collections.abc import Callable\n'
+        'from typing import TypeVar\n'
+        '\n'
+        'from steward_py.errors import INVALID_PARAMETER_VALUE, NULL_VALUE_NOT_ALLOWED, StewardError\n'
+        'from steward_py.server import Server, Statement\n'
+        '\n'
+        '_Value = TypeVar("_Value")\n'
+        '\n'
+        '# So long a computation may keep the server from looking for interrupts.\n'
+        '_PULSE_EVERY = 0.1\n'
+        '\n'
+        '# Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.\n'
+        'to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode\n'
+        '\n'
+        '\n'
+        'def given(name: str, value: _Value | None) -> _Value:\n'
+        '    if value is None:\n'
+        '        raise StewardError(f"{name} must not be null", sqlstate=NULL_VALUE_NOT_ALLOWED)\n'
+        '    return value\n'
+        '\n'
+        '\n'
+        'def pulse_of(plpy: Server, clock: Callable[[], float]) -> Callable[[], None]:\n'
+        '    """Something to call now and then: a statement_timeout or a cancellation ends it with an error.\n'
+        '\n'
+        '    PostgreSQL looks for those while it runs a statement, so from time to time the least there is\n'
+        '    is run.\n'
+        '    """\n'
+        '    statement: Statement | None = None\n'
+        '    next_time = clock() + _PULSE_EVERY\n'
+        '\n'
+        '    def pulse() -> None:\n'
+        '        nonlocal statement, next_time\n'
+        '        if clock() < next_time:\n'
+        '            return\n'
+        '        if statement is None:\n'
+        '            statement = plpy.prepare("select 1", ())\n'
+        '        plpy.execute(statement, [])\n'
+        '        next_time = clock() + _PULSE_EVERY\n'
+        '\n'
+        '    return pulse\n'
+        '\n'
+        '\n'
+        'def json_object(what: str, text: str | None) -> dict[str, object]:\n'
+        '    try:\n'
+        '        return object_of(what, json.loads(text or "{}"))\n'
+        '    except ValueError as error:\n'
+        '        raise StewardError(\n'
+        '            f"{what} not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."\n'
+        '        ) from error\n'
+        '\n'
+        '\n'
+        'def object_of(what: str, value: object) -> dict[str, object]:\n'
+        '    if value is None:\n'
+        '        return {}\n'
+        '    if not isinstance(value, dict):\n'
+        '        raise StewardError(\n'
+        '            f"{what} not a JSON object",\n'
+        '            sqlstate=INVALID_PARAMETER_VALUE,\n'
+        '            hint="""Write them as {"name": value}.""",\n'
+        '        )\n'
+        '    return value\n',
     ),
     'steward_py.asking': (
         'plpython/steward_py/asking.py',
@@ -2443,7 +2460,7 @@ modules = {
     ),
     'steward_py.entry': (
         'plpython/steward_py/entry.py',
-        '"""What the SQL functions call.  Plain values in, plain values out, errors as PostgreSQL\'s."""\n'
+        '"""What SQL calls to cut and compare texts.  Plain values in and out, errors as PostgreSQL\'s."""\n'
         '\n'
         'from __future__ import annotations\n'
         '\n'
@@ -2451,9 +2468,10 @@ modules = {
         'import time\n'
         'from collections.abc import Callable, Sequence\n'
         'from functools import lru_cache\n'
-        'from typing import NamedTuple, TypeVar\n'
+        'from typing import NamedTuple\n'
         '\n'
-        'from steward_py import access, asking, models, replaying\n'
+        'from steward_py import replaying\n'
+        'from steward_py.arguments import given, json_object, object_of, pulse_of, to_json\n'
         'from steward_py.chunking import (\n'
         '    Chunking,\n'
         '    chunking_as_dict,\n'
@@ -2464,7 +2482,6 @@ modules = {
         'from steward_py.chunking import chunk as cut\n'
         'from steward_py.errors import (\n'
         '    INVALID_PARAMETER_VALUE,\n'
-        '    NULL_VALUE_NOT_ALLOWED,\n'
         '    StewardError,\n'
         '    description_of,\n'
         '    reporting,\n'
@@ -2472,17 +2489,8 @@ modules = {
         'from steward_py.explaining import Explanation, explain\n'
         'from steward_py.planning import KnownChunk, accepts, plan, text_hash\n'
         'from steward_py.pulse import Pulse\n'
-        'from steward_py.server import Server, Statement\n'
+        'from steward_py.server import Server\n'
         'from steward_py.significance import Policy, parse_policy, policy_as_dict\n'
-        'from steward_py.worker import Limits, run\n'
-        '\n'
-        '_Value = TypeVar("_Value")\n'
-        '\n'
-        '# So long a computation may keep the server from looking for interrupts.\n'
-        '_PULSE_EVERY = 0.1\n'
-        '\n'
-        '# Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.\n'
-        '_to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode\n'
         '\n'
         '\n'
         'def plan_documents(\n'
@@ -2505,7 +2513,7 @@ modules = {
         '    cannot be planned has an object with error instead, and stops no other.\n'
         '    """\n'
         '    with reporting(plpy):\n'
-        '        documents = _given("contents", contents)\n'
+        '        documents = given("contents", contents)\n'
         '        if knowns is None:\n'
         '            knowns = [None] * len(documents)\n'
         '        if len(knowns) != len(documents):\n'
@@ -2515,8 +2523,8 @@ modules = {
         '                detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",\n'
         '            )\n'
         '        options = _options(options_json)\n'
-        '        pulse = _pulse(plpy, clock)\n'
-        '        deadline = clock() + _given("seconds", seconds)\n'
+        '        pulse = pulse_of(plpy, clock)\n'
+        '        deadline = clock() + given("seconds", seconds)\n'
         '        plans = []\n'
         '        for content, known_json in zip(documents, knowns):\n'
         '            plans.append(_plan_json(plpy, content, known_json, options, pulse))\n'
@@ -2536,7 +2544,7 @@ modules = {
         '        raise\n'
         '    except Exception as error:\n'
         '        fields = {"error": description_of(error)}\n'
-        '    return _to_json(fields)\n'
+        '    return to_json(fields)\n'
         '\n'
         '\n'
         'def chunk(\n'
@@ -2548,7 +2556,7 @@ modules = {
         '    """\n'
         '    with reporting(plpy):\n'
         '        chunking = _chunking(chunking_json)\n'
-        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        pulse = pulse_of(plpy, time.monotonic)\n'
         '        count = token_counter(chunking)\n'
         '        rows = []\n'
         '        for piece in cut(content or "", chunking, pulse):\n'
@@ -2561,21 +2569,21 @@ modules = {
         '@lru_cache(maxsize=16)\n'
         'def _chunking(chunking_json: str | None) -> Chunking:\n'
         '    """Read once, and not for every text of a table."""\n'
-        '    return parse_chunking(_json_object("the chunking options are", chunking_json))\n'
+        '    return parse_chunking(json_object("the chunking options are", chunking_json))\n'
         '\n'
         '\n'
         'def check_policy(plpy: Server, policy_json: str | None) -> str:\n'
         '    """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""\n'
         '    with reporting(plpy):\n'
-        '        return _to_json(\n'
-        '            policy_as_dict(parse_policy(_json_object("the significance policy is", policy_json)))\n'
+        '        return to_json(\n'
+        '            policy_as_dict(parse_policy(json_object("the significance policy is", policy_json)))\n'
         '        )\n'
         '\n'
         '\n'
         'def check_chunking(plpy: Server, chunking_json: str | None) -> str:\n'
         '    """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""\n'
         '    with reporting(plpy):\n'
-        '        return _to_json(chunking_as_dict(_chunking(chunking_json)))\n'
+        '        return to_json(chunking_as_dict(_chunking(chunking_json)))\n'
         '\n'
         '\n'
         'def accepted(\n'
@@ -2589,8 +2597,8 @@ modules = {
         ') -> list[bool]:\n'
         '    """Whether each text may keep the vector of the old one; see ``planning.accepts``."""\n'
         '    with reporting(plpy):\n'
-        '        policy = parse_policy(_json_object("the significance policy is", policy_json))\n'
-        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        policy = parse_policy(json_object("the significance policy is", policy_json))\n'
+        '        pulse = pulse_of(plpy, time.monotonic)\n'
         '        return [\n'
         '            accepts(old, new, policy, pulse)\n'
         '            for old, new in zip(zip(olds, old_prefixes), zip(texts, prefixes))\n'
@@ -2611,7 +2619,7 @@ modules = {
         '    """\n'
         '    with reporting(plpy):\n'
         '        options = _options(options_json)\n'
-        '        pulse = _pulse(plpy, time.monotonic)\n'
+        '        pulse = pulse_of(plpy, time.monotonic)\n'
         '        if known_json is None:\n'
         '            first = plan(old or "", [], options.chunking)\n'
         '            known = [\n'
@@ -2629,69 +2637,12 @@ modules = {
         ') -> list[tuple[object, ...]]:\n'
         '    """The changes from one recorded state of a document to the next; see ``replaying.replay``."""\n'
         '    with reporting(plpy):\n'
-        '        policy = parse_policy(_json_object("the significance policy is", policy_json))\n'
-        '        states = json.loads(_given("states", states_json))\n'
+        '        policy = parse_policy(json_object("the significance policy is", policy_json))\n'
+        '        states = json.loads(given("states", states_json))\n'
         '        return [\n'
-        '            (*each[:-1], None if each.details is None else _to_json(each.details))\n'
-        '            for each in replaying.replay(states, policy, _pulse(plpy, time.monotonic))\n'
+        '            (*each[:-1], None if each.details is None else to_json(each.details))\n'
+        '            for each in replaying.replay(states, policy, pulse_of(plpy, time.monotonic))\n'
         '        ]\n'
-        '\n'
-        '\n'
-        'def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:\n'
-        '    """The vectors of the texts by a built-in model, in pgvector\'s text form."""\n'
-        '    with reporting(plpy):\n'
-        '        return models.vectors(_given("model", model), _given("texts", texts))\n'
-        '\n'
-        '\n'
-        'def load_provider(plpy: Server, model: str | None) -> None:\n'
-        '    """Read how a model is called into this process; see ``access``."""\n'
-        '    with reporting(plpy):\n'
-        '        access.load(plpy, _given("model", model))\n'
-        '\n'
-        '\n'
-        'def embed_query(plpy: Server, model: str | None, query: str | None) -> str:\n'
-        '    """The vector of what somebody searches for; see ``asking``."""\n'
-        '    with reporting(plpy):\n'
-        '        pulse = _pulse(plpy, time.monotonic)\n'
-        '        return asking.query_vector(plpy, _given("model", model), _given("query", query), pulse)\n'
-        '\n'
-        '\n'
-        'def test_model(plpy: Server, model: str | None) -> list[asking.Step]:\n'
-        '    """What works of a model and what does not, as rows; see ``asking``."""\n'
-        '    with reporting(plpy):\n'
-        '        pulse = _pulse(plpy, time.monotonic)\n'
-        '        return list(asking.tried_out(plpy, _given("model", model), pulse))\n'
-        '\n'
-        '\n'
-        'def work(\n'
-        '    plpy: Server,\n'
-        '    seconds: float | None,\n'
-        '    batch: int | None,\n'
-        '    lease_seconds: float | None,\n'
-        '    worker: str | None,\n'
-        '    *,\n'
-        '    idle_seconds: float | None = 5.0,\n'
-        '    requests: int | None = 8,\n'
-        '    workers: int | None = 1,\n'
-        ') -> dict[str, int]:\n'
-        '    """Work for a while on jobs of models that the server can call; see ``worker.run``."""\n'
-        '    with reporting(plpy):\n'
-        '        limits = Limits(\n'
-        '            # Arguments of type numeric arrive as Decimal.\n'
-        '            seconds=float(_given("seconds", seconds)),\n'
-        '            idle_seconds=float(_given("idle_seconds", idle_seconds)),\n'
-        '            batch=_given("batch", batch),\n'
-        '            lease_seconds=float(_given("lease_seconds", lease_seconds)),\n'
-        '            requests=_given("requests", requests),\n'
-        '            workers=_given("workers", workers),\n'
-        '        )\n'
-        '        return run(plpy, _given("worker", worker), limits).as_dict()\n'
-        '\n'
-        '\n'
-        'def _given(name: str, value: _Value | None) -> _Value:\n'
-        '    if value is None:\n'
-        '        raise StewardError(f"{name} must not be null", sqlstate=NULL_VALUE_NOT_ALLOWED)\n'
-        '    return value\n'
         '\n'
         '\n'
         'class _Options(NamedTuple):\n'
@@ -2703,36 +2654,15 @@ modules = {
         '\n'
         '\n'
         'def _options(options_json: str | None) -> _Options:\n'
-        '    options = _json_object("the options are", options_json)\n'
+        '    options = json_object("the options are", options_json)\n'
         '    parts = options.get("parts") or []\n'
         '    if not isinstance(parts, list):\n'
         '        raise StewardError("the parts are not an array", sqlstate=INVALID_PARAMETER_VALUE)\n'
         '    return _Options(\n'
-        '        parse_chunking(_object("the chunking options are", options.get("chunking"))),\n'
-        '        parse_policy(_object("the significance policy is", options.get("significance"))),\n'
+        '        parse_chunking(object_of("the chunking options are", options.get("chunking"))),\n'
+        '        parse_policy(object_of("the significance policy is", options.get("significance"))),\n'
         '        [str(part) for part in parts],\n'
         '    )\n'
-        '\n'
-        '\n'
-        'def _pulse(plpy: Server, clock: Callable[[], float]) -> Callable[[], None]:\n'
-        '    """Something to call now and then: a statement_timeout or a cancellation ends it with an error.\n'
-        '\n'
-        '    PostgreSQL looks for those while it runs a statement, so from time to time the least there is\n'
-        '    is run.\n'
-        '    """\n'
-        '    statement: Statement | None = None\n'
-        '    next_time = clock() + _PULSE_EVERY\n'
-        '\n'
-        '    def pulse() -> None:\n'
-        '        nonlocal statement, next_time\n'
-        '        if clock() < next_time:\n'
-        '            return\n'
-        '        if statement is None:\n'
-        '            statement = plpy.prepare("select 1", ())\n'
-        '        plpy.execute(statement, [])\n'
-        '        next_time = clock() + _PULSE_EVERY\n'
-        '\n'
-        '    return pulse\n'
         '\n'
         '\n'
         'def _known(known_json: str | None) -> list[KnownChunk]:\n'
@@ -2756,28 +2686,7 @@ modules = {
         '            sqlstate=INVALID_PARAMETER_VALUE,\n'
         '            detail=f"{type(error).__name__}: {error}.",\n'
         '            hint="Give a JSON array of objects with chunk_id, ordinal, chunk_hash and text.",\n'
-        '        ) from error\n'
-        '\n'
-        '\n'
-        'def _json_object(what: str, text: str | None) -> dict[str, object]:\n'
-        '    try:\n'
-        '        return _object(what, json.loads(text or "{}"))\n'
-        '    except ValueError as error:\n'
-        '        raise StewardError(\n'
-        '            f"{what} not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."\n'
-        '        ) from error\n'
-        '\n'
-        '\n'
-        'def _object(what: str, value: object) -> dict[str, object]:\n'
-        '    if value is None:\n'
-        '        return {}\n'
-        '    if not isinstance(value, dict):\n'
-        '        raise StewardError(\n'
-        '            f"{what} not a JSON object",\n'
-        '            sqlstate=INVALID_PARAMETER_VALUE,\n'
-        '            hint="""Write them as {"name": value}.""",\n'
-        '        )\n'
-        '    return value\n',
+        '        ) from error\n',
     ),
     'steward_py.errors': (
         'plpython/steward_py/errors.py',
@@ -4468,7 +4377,14 @@ modules = {
         'from collections.abc import Sequence\n'
         '\n'
         'from steward_py import hashing_model\n'
-        'from steward_py.errors import FEATURE_NOT_SUPPORTED, NULL_VALUE_NOT_ALLOWED, StewardError\n'
+        'from steward_py.arguments import given\n'
+        'from steward_py.errors import (\n'
+        '    FEATURE_NOT_SUPPORTED,\n'
+        '    NULL_VALUE_NOT_ALLOWED,\n'
+        '    StewardError,\n'
+        '    reporting,\n'
+        ')\n'
+        'from steward_py.server import Server\n'
         '\n'
         '\n'
         'def vectors(model: str, texts: Sequence[str | None]) -> list[str]:\n'
@@ -4489,7 +4405,13 @@ modules = {
         '                detail=f"It is number {place} of {len(texts)}.",\n'
         '            )\n'
         '        results.append(hashing_model.as_pgvector(hashing_model.embed(text)))\n'
-        '    return results\n',
+        '    return results\n'
+        '\n'
+        '\n'
+        'def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:\n'
+        '    """The vectors of the texts by a built-in model, in pgvector\'s text form."""\n'
+        '    with reporting(plpy):\n'
+        '        return vectors(given("model", model), given("texts", texts))\n',
     ),
     'steward_py.packing': (
         'plpython/steward_py/packing.py',
@@ -6834,6 +6756,68 @@ modules = {
         '\n'
         '    def error(self, message: str, /, **fields: str) -> NoReturn: ...\n',
     ),
+    'steward_py.serving': (
+        'plpython/steward_py/serving.py',
+        '"""What SQL calls to ask models that are elsewhere, and to work for them.\n'
+        '\n'
+        'Apart from ``entry``, because a session that cuts texts needs no network.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import time\n'
+        '\n'
+        'from steward_py import access, asking\n'
+        'from steward_py.arguments import given, pulse_of\n'
+        'from steward_py.errors import reporting\n'
+        'from steward_py.server import Server\n'
+        'from steward_py.worker import Limits, run\n'
+        '\n'
+        '\n'
+        'def load_provider(plpy: Server, model: str | None) -> None:\n'
+        '    """Read how a model is called into this process; see ``access``."""\n'
+        '    with reporting(plpy):\n'
+        '        access.load(plpy, given("model", model))\n'
+        '\n'
+        '\n'
+        'def embed_query(plpy: Server, model: str | None, query: str | None) -> str:\n'
+        '    """The vector of what somebody searches for; see ``asking``."""\n'
+        '    with reporting(plpy):\n'
+        '        pulse = pulse_of(plpy, time.monotonic)\n'
+        '        return asking.query_vector(plpy, given("model", model), given("query", query), pulse)\n'
+        '\n'
+        '\n'
+        'def test_model(plpy: Server, model: str | None) -> list[asking.Step]:\n'
+        '    """What works of a model and what does not, as rows; see ``asking``."""\n'
+        '    with reporting(plpy):\n'
+        '        pulse = pulse_of(plpy, time.monotonic)\n'
+        '        return list(asking.tried_out(plpy, given("model", model), pulse))\n'
+        '\n'
+        '\n'
+        'def work(\n'
+        '    plpy: Server,\n'
+        '    seconds: float | None,\n'
+        '    batch: int | None,\n'
+        '    lease_seconds: float | None,\n'
+        '    worker: str | None,\n'
+        '    *,\n'
+        '    idle_seconds: float | None = 5.0,\n'
+        '    requests: int | None = 8,\n'
+        '    workers: int | None = 1,\n'
+        ') -> dict[str, int]:\n'
+        '    """Work for a while on jobs of models that the server can call; see ``worker.run``."""\n'
+        '    with reporting(plpy):\n'
+        '        limits = Limits(\n'
+        '            # Arguments of type numeric arrive as Decimal.\n'
+        '            seconds=float(given("seconds", seconds)),\n'
+        '            idle_seconds=float(given("idle_seconds", idle_seconds)),\n'
+        '            batch=given("batch", batch),\n'
+        '            lease_seconds=float(given("lease_seconds", lease_seconds)),\n'
+        '            requests=given("requests", requests),\n'
+        '            workers=given("workers", workers),\n'
+        '        )\n'
+        '        return run(plpy, given("worker", worker), limits).as_dict()\n',
+    ),
     'steward_py.significance': (
         'plpython/steward_py/significance.py',
         '"""Whether a change is worth a new vector: a policy, and the stages that judge by it.\n'
@@ -8511,10 +8495,8 @@ for file, _ in modules.values():
     linecache.cache.pop(file, None)
 
 sys.meta_path.insert(0, StewardFinder())
-for name in modules:
-    importlib.import_module(name)
-GD['steward_py'] = sys.modules['steward_py']
-GD['steward_py.digest'] = '99a1bdb2c7f51f3a'
+GD['steward_py'] = importlib.import_module('steward_py')
+GD['steward_py.digest'] = '923612a86fee91cc'
 $python$
 $definition$;
 
@@ -8529,7 +8511,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8544,7 +8526,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8569,7 +8551,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8584,7 +8566,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8601,7 +8583,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8628,7 +8610,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8652,7 +8634,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8668,9 +8650,9 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.embed(plpy, model, texts)
+return steward_py.models.embed(plpy, model, texts)
 $python$
 $definition$;
 
@@ -8684,9 +8666,9 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-steward_py.entry.load_provider(plpy, model)
+steward_py.serving.load_provider(plpy, model)
 $python$
 $definition$;
 
@@ -8700,9 +8682,9 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.embed_query(plpy, model, query)
+return steward_py.serving.embed_query(plpy, model, query)
 $python$
 $definition$;
 
@@ -8716,9 +8698,9 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-return steward_py.entry.test_model(plpy, model)
+return steward_py.serving.test_model(plpy, model)
 $python$
 $definition$;
 
@@ -8737,9 +8719,9 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '99a1bdb2c7f51f3a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
-steward_py.entry.work(
+steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
     idle_seconds=idle_seconds, requests=requests, workers=workers
 )

@@ -107,7 +107,7 @@ def next_version(folder: Path) -> Path:
         ("sql/steward.control", f"'{VERSION}'", "'99.0.0'"),
         ("CHANGELOG.md", "## [", "## [99.0.0] - 2099-01-01\n\n## ["),
         (
-            "plpython/steward_py/entry.py",
+            "plpython/steward_py/models.py",
             "def embed(",
             'def embed(*_: object) -> list[str]:\n    return ["the next version was here"]\n\n\n'
             "def embed_of_before(",
@@ -178,7 +178,7 @@ def lines_about(text: str, name: str) -> list[str]:
 def test_traceback_names_file_and_line(db: Database, tmp_path: Path) -> None:
     """An error inside the package is told with the place where it is in the sources."""
     folder = next_version(tmp_path / "next")
-    path = folder / "plpython" / "steward_py" / "entry.py"
+    path = folder / "plpython" / "steward_py" / "models.py"
     text = path.read_text(encoding="utf-8").replace(
         'return ["the next version was here"]',
         "with reporting(_[0]):\n        raise KeyError('here')",
@@ -188,5 +188,5 @@ def test_traceback_names_file_and_line(db: Database, tmp_path: Path) -> None:
     assert build.main([], folder) == 0
     db.psql("-f", folder / "sql" / "install.sql")
     done = db.psql("-c", "select steward.embed(array['x'])", check=False)
-    assert f'steward_py/entry.py", line {line}' in done.stderr
+    assert f'steward_py/models.py", line {line}' in done.stderr
     assert "KeyError" in done.stderr

@@ -1,4 +1,4 @@
-"""What the SQL functions call.  Plain values in, plain values out, errors as PostgreSQL's."""
+"""What SQL calls to cut and compare texts.  Plain values in and out, errors as PostgreSQL's."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from steward_py import access, asking, models, replaying
+from steward_py import replaying
+from steward_py.arguments import given, json_object, object_of, pulse_of, to_json
 from steward_py.chunking import (
     Chunking,
     chunking_as_dict,
@@ -19,7 +20,6 @@ from steward_py.chunking import (
 from steward_py.chunking import chunk as cut
 from steward_py.errors import (
     INVALID_PARAMETER_VALUE,
-    NULL_VALUE_NOT_ALLOWED,
     StewardError,
     description_of,
     reporting,
@@ -27,17 +27,8 @@ from steward_py.errors import (
 from steward_py.explaining import Explanation, explain
 from steward_py.planning import KnownChunk, accepts, plan, text_hash
 from steward_py.pulse import Pulse
-from steward_py.server import Server, Statement
+from steward_py.server import Server
 from steward_py.significance import Policy, parse_policy, policy_as_dict
-from steward_py.worker import Limits, run
-
-_Value = TypeVar("_Value")
-
-# So long a computation may keep the server from looking for interrupts.
-_PULSE_EVERY = 0.1
-
-# Not escaped to ASCII: a database that is not in UTF8 refuses the escapes in jsonb.
-_to_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def plan_documents(
@@ -60,7 +51,7 @@ def plan_documents(
     cannot be planned has an object with error instead, and stops no other.
     """
     with reporting(plpy):
-        documents = _given("contents", contents)
+        documents = given("contents", contents)
         if knowns is None:
             knowns = [None] * len(documents)
         if len(knowns) != len(documents):
@@ -70,8 +61,8 @@ def plan_documents(
                 detail=f"There are {len(documents)} contents and {len(knowns)} knowns.",
             )
         options = _options(options_json)
-        pulse = _pulse(plpy, clock)
-        deadline = clock() + _given("seconds", seconds)
+        pulse = pulse_of(plpy, clock)
+        deadline = clock() + given("seconds", seconds)
         plans = []
         for content, known_json in zip(documents, knowns):
             plans.append(_plan_json(plpy, content, known_json, options, pulse))
@@ -91,7 +82,7 @@ def _plan_json(
         raise
     except Exception as error:
         fields = {"error": description_of(error)}
-    return _to_json(fields)
+    return to_json(fields)
 
 
 def chunk(
@@ -103,7 +94,7 @@ def chunk(
     """
     with reporting(plpy):
         chunking = _chunking(chunking_json)
-        pulse = _pulse(plpy, time.monotonic)
+        pulse = pulse_of(plpy, time.monotonic)
         count = token_counter(chunking)
         rows = []
         for piece in cut(content or "", chunking, pulse):
@@ -116,21 +107,21 @@ def chunk(
 @lru_cache(maxsize=16)
 def _chunking(chunking_json: str | None) -> Chunking:
     """Read once, and not for every text of a table."""
-    return parse_chunking(_json_object("the chunking options are", chunking_json))
+    return parse_chunking(json_object("the chunking options are", chunking_json))
 
 
 def check_policy(plpy: Server, policy_json: str | None) -> str:
     """The normal form of a significance policy, as JSON; see ``significance.parse_policy``."""
     with reporting(plpy):
-        return _to_json(
-            policy_as_dict(parse_policy(_json_object("the significance policy is", policy_json)))
+        return to_json(
+            policy_as_dict(parse_policy(json_object("the significance policy is", policy_json)))
         )
 
 
 def check_chunking(plpy: Server, chunking_json: str | None) -> str:
     """The normal form of chunking options, as JSON; see ``chunking.parse_chunking``."""
     with reporting(plpy):
-        return _to_json(chunking_as_dict(_chunking(chunking_json)))
+        return to_json(chunking_as_dict(_chunking(chunking_json)))
 
 
 def accepted(
@@ -144,8 +135,8 @@ def accepted(
 ) -> list[bool]:
     """Whether each text may keep the vector of the old one; see ``planning.accepts``."""
     with reporting(plpy):
-        policy = parse_policy(_json_object("the significance policy is", policy_json))
-        pulse = _pulse(plpy, time.monotonic)
+        policy = parse_policy(json_object("the significance policy is", policy_json))
+        pulse = pulse_of(plpy, time.monotonic)
         return [
             accepts(old, new, policy, pulse)
             for old, new in zip(zip(olds, old_prefixes), zip(texts, prefixes))
@@ -166,7 +157,7 @@ def explain_change(
     """
     with reporting(plpy):
         options = _options(options_json)
-        pulse = _pulse(plpy, time.monotonic)
+        pulse = pulse_of(plpy, time.monotonic)
         if known_json is None:
             first = plan(old or "", [], options.chunking)
             known = [
@@ -184,69 +175,12 @@ def replay(
 ) -> list[tuple[object, ...]]:
     """The changes from one recorded state of a document to the next; see ``replaying.replay``."""
     with reporting(plpy):
-        policy = parse_policy(_json_object("the significance policy is", policy_json))
-        states = json.loads(_given("states", states_json))
+        policy = parse_policy(json_object("the significance policy is", policy_json))
+        states = json.loads(given("states", states_json))
         return [
-            (*each[:-1], None if each.details is None else _to_json(each.details))
-            for each in replaying.replay(states, policy, _pulse(plpy, time.monotonic))
+            (*each[:-1], None if each.details is None else to_json(each.details))
+            for each in replaying.replay(states, policy, pulse_of(plpy, time.monotonic))
         ]
-
-
-def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:
-    """The vectors of the texts by a built-in model, in pgvector's text form."""
-    with reporting(plpy):
-        return models.vectors(_given("model", model), _given("texts", texts))
-
-
-def load_provider(plpy: Server, model: str | None) -> None:
-    """Read how a model is called into this process; see ``access``."""
-    with reporting(plpy):
-        access.load(plpy, _given("model", model))
-
-
-def embed_query(plpy: Server, model: str | None, query: str | None) -> str:
-    """The vector of what somebody searches for; see ``asking``."""
-    with reporting(plpy):
-        pulse = _pulse(plpy, time.monotonic)
-        return asking.query_vector(plpy, _given("model", model), _given("query", query), pulse)
-
-
-def test_model(plpy: Server, model: str | None) -> list[asking.Step]:
-    """What works of a model and what does not, as rows; see ``asking``."""
-    with reporting(plpy):
-        pulse = _pulse(plpy, time.monotonic)
-        return list(asking.tried_out(plpy, _given("model", model), pulse))
-
-
-def work(
-    plpy: Server,
-    seconds: float | None,
-    batch: int | None,
-    lease_seconds: float | None,
-    worker: str | None,
-    *,
-    idle_seconds: float | None = 5.0,
-    requests: int | None = 8,
-    workers: int | None = 1,
-) -> dict[str, int]:
-    """Work for a while on jobs of models that the server can call; see ``worker.run``."""
-    with reporting(plpy):
-        limits = Limits(
-            # Arguments of type numeric arrive as Decimal.
-            seconds=float(_given("seconds", seconds)),
-            idle_seconds=float(_given("idle_seconds", idle_seconds)),
-            batch=_given("batch", batch),
-            lease_seconds=float(_given("lease_seconds", lease_seconds)),
-            requests=_given("requests", requests),
-            workers=_given("workers", workers),
-        )
-        return run(plpy, _given("worker", worker), limits).as_dict()
-
-
-def _given(name: str, value: _Value | None) -> _Value:
-    if value is None:
-        raise StewardError(f"{name} must not be null", sqlstate=NULL_VALUE_NOT_ALLOWED)
-    return value
 
 
 class _Options(NamedTuple):
@@ -258,36 +192,15 @@ class _Options(NamedTuple):
 
 
 def _options(options_json: str | None) -> _Options:
-    options = _json_object("the options are", options_json)
+    options = json_object("the options are", options_json)
     parts = options.get("parts") or []
     if not isinstance(parts, list):
         raise StewardError("the parts are not an array", sqlstate=INVALID_PARAMETER_VALUE)
     return _Options(
-        parse_chunking(_object("the chunking options are", options.get("chunking"))),
-        parse_policy(_object("the significance policy is", options.get("significance"))),
+        parse_chunking(object_of("the chunking options are", options.get("chunking"))),
+        parse_policy(object_of("the significance policy is", options.get("significance"))),
         [str(part) for part in parts],
     )
-
-
-def _pulse(plpy: Server, clock: Callable[[], float]) -> Callable[[], None]:
-    """Something to call now and then: a statement_timeout or a cancellation ends it with an error.
-
-    PostgreSQL looks for those while it runs a statement, so from time to time the least there is
-    is run.
-    """
-    statement: Statement | None = None
-    next_time = clock() + _PULSE_EVERY
-
-    def pulse() -> None:
-        nonlocal statement, next_time
-        if clock() < next_time:
-            return
-        if statement is None:
-            statement = plpy.prepare("select 1", ())
-        plpy.execute(statement, [])
-        next_time = clock() + _PULSE_EVERY
-
-    return pulse
 
 
 def _known(known_json: str | None) -> list[KnownChunk]:
@@ -312,24 +225,3 @@ def _known(known_json: str | None) -> list[KnownChunk]:
             detail=f"{type(error).__name__}: {error}.",
             hint="Give a JSON array of objects with chunk_id, ordinal, chunk_hash and text.",
         ) from error
-
-
-def _json_object(what: str, text: str | None) -> dict[str, object]:
-    try:
-        return _object(what, json.loads(text or "{}"))
-    except ValueError as error:
-        raise StewardError(
-            f"{what} not JSON", sqlstate=INVALID_PARAMETER_VALUE, detail=f"{error}."
-        ) from error
-
-
-def _object(what: str, value: object) -> dict[str, object]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise StewardError(
-            f"{what} not a JSON object",
-            sqlstate=INVALID_PARAMETER_VALUE,
-            hint="""Write them as {"name": value}.""",
-        )
-    return value

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steward_py import hashing_model
-from steward_py.errors import FEATURE_NOT_SUPPORTED, NULL_VALUE_NOT_ALLOWED, StewardError
+from steward_py.arguments import given
+from steward_py.errors import (
+    FEATURE_NOT_SUPPORTED,
+    NULL_VALUE_NOT_ALLOWED,
+    StewardError,
+    reporting,
+)
+from steward_py.server import Server
 
 
 def vectors(model: str, texts: Sequence[str | None]) -> list[str]:
@@ -27,3 +34,9 @@ def vectors(model: str, texts: Sequence[str | None]) -> list[str]:
             )
         results.append(hashing_model.as_pgvector(hashing_model.embed(text)))
     return results
+
+
+def embed(plpy: Server, model: str | None, texts: Sequence[str | None] | None) -> list[str]:
+    """The vectors of the texts by a built-in model, in pgvector's text form."""
+    with reporting(plpy):
+        return vectors(given("model", model), given("texts", texts))

@@ -41,9 +41,7 @@ for file, _ in modules.values():
     linecache.cache.pop(file, None)
 
 sys.meta_path.insert(0, StewardFinder())
-for name in modules:
-    importlib.import_module(name)
-GD['steward_py'] = sys.modules['steward_py']
+GD['steward_py'] = importlib.import_module('steward_py')
 GD['steward_py.digest'] = '@digest@'
 $python$;
 

@@ -6,6 +6,8 @@ import itertools
 import json
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
@@ -17,7 +19,7 @@ import pytest
 import steward_py
 from python.documents import seeded
 from python.fake_plpy import Error, FakePlpy, Fatal, NamedSPIError, Row
-from steward_py import chunking, entry, models, planning, significance, similarity
+from steward_py import chunking, entry, models, planning, serving, significance, similarity
 from steward_py.measures import estimated_tokens
 from steward_py.planning import text_hash
 from steward_py.pulse import Pulse
@@ -241,14 +243,14 @@ def test_pulse_lets_the_server_look_now_and_then(
 
 
 def test_embed() -> None:
-    vectors = entry.embed(FakePlpy(), MODEL, ["one", "two", "one"])
+    vectors = models.embed(FakePlpy(), MODEL, ["one", "two", "one"])
     assert vectors == models.vectors(MODEL, ["one", "two", "one"])
     assert vectors[0] == vectors[2] != vectors[1]
-    assert entry.embed(FakePlpy(), MODEL, []) == []
+    assert models.embed(FakePlpy(), MODEL, []) == []
 
 
 def test_embed_by_another_model() -> None:
-    fields = fields_of(lambda: entry.embed(FakePlpy(), "openai/x@1", ["text"]))
+    fields = fields_of(lambda: models.embed(FakePlpy(), "openai/x@1", ["text"]))
     assert fields["sqlstate"] == "0A000"
     assert "openai/x@1" in fields["message"]
     assert "external worker" in fields["hint"]
@@ -256,12 +258,12 @@ def test_embed_by_another_model() -> None:
 
 def test_embed_null_and_blank() -> None:
     plpy = FakePlpy()
-    null = fields_of(lambda: entry.embed(plpy, MODEL, ["one", None]))
+    null = fields_of(lambda: models.embed(plpy, MODEL, ["one", None]))
     assert null["sqlstate"] == "22004"
     assert "number 2 of 2" in null["detail"]
-    assert fields_of(lambda: entry.embed(plpy, MODEL, ["  "]))["sqlstate"] == "22023"
-    assert fields_of(lambda: entry.embed(plpy, None, ["one"]))["sqlstate"] == "22004"
-    assert fields_of(lambda: entry.embed(plpy, MODEL, None))["sqlstate"] == "22004"
+    assert fields_of(lambda: models.embed(plpy, MODEL, ["  "]))["sqlstate"] == "22023"
+    assert fields_of(lambda: models.embed(plpy, None, ["one"]))["sqlstate"] == "22004"
+    assert fields_of(lambda: models.embed(plpy, MODEL, None))["sqlstate"] == "22004"
 
 
 def test_work() -> None:
@@ -271,7 +273,7 @@ def test_work() -> None:
     settings = {"name": MODEL, "provider": "builtin", "dimensions": 256}
 
     def load(arguments: Sequence[object]) -> list[Row]:
-        entry.load_provider(plpy, str(arguments[0]))
+        serving.load_provider(plpy, str(arguments[0]))
         return []
 
     plpy = FakePlpy(
@@ -282,7 +284,7 @@ def test_work() -> None:
         complete=lambda _arguments: [{"token": 1, "outcome": "embedded"}],
         reap=lambda _arguments: [{"reap": 0}],
     )
-    counts = entry.work(plpy, Decimal(1), 10, 60, "w", idle_seconds=0)  # type: ignore[arg-type]
+    counts = serving.work(plpy, Decimal(1), 10, 60, "w", idle_seconds=0)  # type: ignore[arg-type]
     assert counts == {
         "claimed": 1,
         "completed": 1,
@@ -297,26 +299,48 @@ def test_work() -> None:
 def test_work_with_null(missing: int) -> None:
     arguments: list[object] = [1, 10, 60, "w"]
     arguments[missing] = None
-    fields = fields_of(lambda: entry.work(FakePlpy(), *arguments))  # type: ignore[arg-type]
+    fields = fields_of(lambda: serving.work(FakePlpy(), *arguments))  # type: ignore[arg-type]
     assert fields["sqlstate"] == "22004"
     assert re.match("(seconds|batch|lease_seconds|worker) must not be null", fields["message"])
 
 
 def test_work_with_null_idle_seconds() -> None:
-    fields = fields_of(lambda: entry.work(FakePlpy(), 1, 10, 60, "w", idle_seconds=None))
+    fields = fields_of(lambda: serving.work(FakePlpy(), 1, 10, 60, "w", idle_seconds=None))
     assert fields["message"] == "idle_seconds must not be null"
 
 
 def test_work_with_nonsense() -> None:
-    fields = fields_of(lambda: entry.work(FakePlpy(), 1, 0, 60, "w"))
+    fields = fields_of(lambda: serving.work(FakePlpy(), 1, 0, 60, "w"))
     assert fields["sqlstate"] == "22023"
 
 
-def test_every_module_is_imported_with_the_package() -> None:
-    names = {module.name for module in pkgutil.iter_modules(steward_py.__path__)}
-    assert names == set(steward_py.__all__)
-    for name in names:
-        assert hasattr(steward_py, name)
+def test_a_module_is_imported_when_it_is_needed() -> None:
+    """A session that cuts texts or searches by words does not load what speaks to networks."""
+    for name in (module.name for module in pkgutil.iter_modules(steward_py.__path__)):
+        assert getattr(steward_py, name).__name__ == f"steward_py.{name}"
+    with pytest.raises(AttributeError, match="no module nonsense"):
+        _ = steward_py.nonsense
+    program = """
+import sys, steward_py
+steward_py.%s
+ours = {name.partition(".")[2] for name in sys.modules if name.startswith("steward_py.")}
+print("ssl" in sys.modules, "http.client" in sys.modules, "transport" in ours, "planning" in ours)
+"""
+    said = {
+        name: subprocess.run(
+            [sys.executable, "-c", program % name],
+            cwd=Path(steward_py.__path__[0]).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for name in ("entry", "models", "serving")
+    }
+    assert said == {
+        "entry": ["False", "False", "False", "True"],
+        "models": ["False", "False", "False", "False"],
+        "serving": ["True", "True", "True", "False"],
+    }
 
 
 def test_no_module_imports_plpy() -> None:

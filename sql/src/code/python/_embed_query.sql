@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $python$
 # import steward_py
-return steward_py.entry.embed_query(plpy, model, query)
+return steward_py.serving.embed_query(plpy, model, query)
 $python$;
 
 comment on function steward._embed_query(text, text) is

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $python$
 # import steward_py
-steward_py.entry.load_provider(plpy, model)
+steward_py.serving.load_provider(plpy, model)
 $python$;
 
 comment on function steward._load_provider(text) is

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $python$
 # import steward_py
-return steward_py.entry.embed(plpy, model, texts)
+return steward_py.models.embed(plpy, model, texts)
 $python$;
 
 comment on function steward.embed(text[], text) is

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $python$
 # import steward_py
-return steward_py.entry.test_model(plpy, model)
+return steward_py.serving.test_model(plpy, model)
 $python$;
 
 comment on function steward.test_model(text) is

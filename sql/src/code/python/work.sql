@@ -12,7 +12,7 @@ language plpython3u
 security invoker
 as $python$
 # import steward_py
-steward_py.entry.work(
+steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
     idle_seconds=idle_seconds, requests=requests, workers=workers
 )
