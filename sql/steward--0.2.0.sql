@@ -10323,7 +10323,13 @@ declare
     v_lanes text[];
     v_since timestamptz[];
     v_now timestamptz;
+    -- read once, and taken apart once
+    v_vectors %26$s[] := finish_%1$s.vectors::%26$s[];
 begin
+    if cardinality(v_vectors) > 0 then
+        perform steward_private.check_vectors(v_vectors, finish_%1$s.dimensions, 'vector');
+    end if;
+
     select
         array_agg(c.token order by o.n), array_agg(o.first order by o.n),
         jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n), bool_and(c.generation > 0)
@@ -10756,9 +10762,7 @@ end
         steward_private.key_match(v_source, 'c', 'i'),
         case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
         steward_private.key_list(v_source, 'p'),
-        steward_private.embedding_of(
-            v_model, format('finish_%s.vectors[i.first + p.vector]', v_space.space_id)
-        ),
+        steward_private.embedding_of(v_model, 'v_vectors[i.first + p.vector]'),
         steward_private.key_match(v_source, 'd', 'i'),
         steward_private.key_match(v_source, 't', 'i'),
         v_source.mark_tables[3],
@@ -10803,11 +10807,12 @@ end
         end,
         steward_private.compared_statement(v_source, v_space),
         -- where no history is kept, not of what was said either
-        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end
+        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end,
+        steward_private.vector_type()
     );
     execute format(
         'create or replace function steward_private.finish_%s('
-        'tokens bigint[], firsts integer[], vectors text[]) '
+        'tokens bigint[], firsts integer[], vectors text[], dimensions integer) '
         'returns table (token bigint, outcome text) '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
@@ -10815,7 +10820,8 @@ end
         v_space.space_id, v_body
     );
     execute format(
-        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[]) from public',
+        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[], integer) '
+        'from public',
         v_space.space_id
     );
 end
@@ -14934,9 +14940,10 @@ end
 $function$;
 
 -- sql/src/code/functions/check_vectors.sql
--- subject is what to call them in an error: "vector" or "query vector".
+-- vectors: of the type of pgvector, or its text form, which is then read. subject is what to call
+-- them in an error: "vector" or "query vector".
 create or replace function steward_private.check_vectors(
-    vectors text[], dimensions integer, subject text
+    vectors anyarray, dimensions integer, subject text
 )
 returns void
 language plpgsql
@@ -15016,10 +15023,6 @@ begin
     end if;
 
     if finish_claims.vectors <> '{}' then
-        perform steward_private.check_vectors(
-            finish_claims.vectors, finish_claims.dimensions, 'vector'
-        );
-
         -- the claims are gone afterwards
         select jsonb_object_agg(c.token, jsonb_build_array(c.texts, c.characters)) into v_sent
         from steward_private.claim as c
@@ -15027,10 +15030,12 @@ begin
     end if;
 
     for v_done in execute format(
-        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3) as f',
+        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3, $4) as f',
         finish_claims.space_id
     )
-    using finish_claims.tokens, finish_claims.firsts, finish_claims.vectors
+    using
+        finish_claims.tokens, finish_claims.firsts, finish_claims.vectors,
+        finish_claims.dimensions
     loop
         token := v_done.token;
         outcome := v_done.outcome;
@@ -16393,6 +16398,8 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_space record;
+    v_places integer[];
+    v_vectors text[];
     v_item record;
     v_error text;
     v_state text;
@@ -16424,20 +16431,19 @@ begin
 
     for v_space in
         with given as (
-            select t.token, array_agg(t.vector order by t.n) as vectors
-            from unnest(complete.tokens, complete.vectors) with ordinality as t (token, vector, n)
+            select t.token, count(*) as vectors
+            from unnest(complete.tokens) as t (token)
             group by t.token
         ),
 
         -- in the order of the tokens, as everybody locks them
         item as (
             select
-                c.space_id, g.token, g.vectors, c.texts,
-                cardinality(g.vectors) = c.texts as fits,
+                c.space_id, g.token, g.vectors = c.texts as fits,
                 (
-                    sum(cardinality(g.vectors)) filter (where cardinality(g.vectors) = c.texts)
+                    sum(g.vectors) filter (where g.vectors = c.texts)
                         over (partition by c.space_id order by g.token)
-                    - cardinality(g.vectors) + 1
+                    - g.vectors + 1
                 )::integer as first
             from given as g
             inner join steward_private.claim as c on c.token = g.token
@@ -16466,6 +16472,23 @@ begin
 
         continue when v_space.tokens is null;
 
+        v_places := array(
+            select t.n::integer
+            from unnest(complete.tokens) with ordinality as t (token, n)
+            where t.token = any(v_space.tokens)
+            order by t.token, t.n
+        );
+        -- mostly they are all of one space, and in its order: megabytes that need no sorting
+        v_vectors := case
+            when v_places = array(select generate_series(1, cardinality(complete.vectors)))
+                then complete.vectors
+            else array(
+                select complete.vectors[p.place]
+                from unnest(v_places) with ordinality as p (place, n)
+                order by p.n
+            )
+        end;
+
         -- All at once; if something is wrong with one of them, one by one.
         begin
             return query
@@ -16475,13 +16498,7 @@ begin
                 v_space.dimensions,
                 v_space.tokens,
                 v_space.firsts,
-                array(
-                    select t.vector
-                    from unnest(complete.tokens, complete.vectors)
-                        with ordinality as t (token, vector, n)
-                    where t.token = any(v_space.tokens)
-                    order by t.token, t.n
-                ),
+                v_vectors,
                 complete.tokens_used
             ) as f;
             continue;

@@ -40,7 +40,7 @@ STEPS: dict[str, tuple[str, str | None]] = {
     "claim: has planned": ("steward_private.claim_1", ""),
     "claim: settles": ("steward_private.settle_claims", ""),
     # complete
-    "complete: begins": ("steward_private.check_vectors", ""),
+    "complete: begins": ("steward_private.finish_claims", ""),
     "complete: looks up the claims": ("steward_private.finish_1", ""),
     "complete: has looked up the claims": ("steward_private.finish_1", "select array_agg(\n"),
     "complete: has locked": ("steward_private.finish_1", "return query\n    with item"),

@@ -1,6 +1,7 @@
--- subject is what to call them in an error: "vector" or "query vector".
+-- vectors: of the type of pgvector, or its text form, which is then read. subject is what to call
+-- them in an error: "vector" or "query vector".
 create or replace function steward_private.check_vectors(
-    vectors text[], dimensions integer, subject text
+    vectors anyarray, dimensions integer, subject text
 )
 returns void
 language plpgsql

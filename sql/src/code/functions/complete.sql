@@ -10,6 +10,8 @@ set search_path = pg_catalog, pg_temp
 as $function$
 declare
     v_space record;
+    v_places integer[];
+    v_vectors text[];
     v_item record;
     v_error text;
     v_state text;
@@ -41,20 +43,19 @@ begin
 
     for v_space in
         with given as (
-            select t.token, array_agg(t.vector order by t.n) as vectors
-            from unnest(complete.tokens, complete.vectors) with ordinality as t (token, vector, n)
+            select t.token, count(*) as vectors
+            from unnest(complete.tokens) as t (token)
             group by t.token
         ),
 
         -- in the order of the tokens, as everybody locks them
         item as (
             select
-                c.space_id, g.token, g.vectors, c.texts,
-                cardinality(g.vectors) = c.texts as fits,
+                c.space_id, g.token, g.vectors = c.texts as fits,
                 (
-                    sum(cardinality(g.vectors)) filter (where cardinality(g.vectors) = c.texts)
+                    sum(g.vectors) filter (where g.vectors = c.texts)
                         over (partition by c.space_id order by g.token)
-                    - cardinality(g.vectors) + 1
+                    - g.vectors + 1
                 )::integer as first
             from given as g
             inner join steward_private.claim as c on c.token = g.token
@@ -83,6 +84,23 @@ begin
 
         continue when v_space.tokens is null;
 
+        v_places := array(
+            select t.n::integer
+            from unnest(complete.tokens) with ordinality as t (token, n)
+            where t.token = any(v_space.tokens)
+            order by t.token, t.n
+        );
+        -- mostly they are all of one space, and in its order: megabytes that need no sorting
+        v_vectors := case
+            when v_places = array(select generate_series(1, cardinality(complete.vectors)))
+                then complete.vectors
+            else array(
+                select complete.vectors[p.place]
+                from unnest(v_places) with ordinality as p (place, n)
+                order by p.n
+            )
+        end;
+
         -- All at once; if something is wrong with one of them, one by one.
         begin
             return query
@@ -92,13 +110,7 @@ begin
                 v_space.dimensions,
                 v_space.tokens,
                 v_space.firsts,
-                array(
-                    select t.vector
-                    from unnest(complete.tokens, complete.vectors)
-                        with ordinality as t (token, vector, n)
-                    where t.token = any(v_space.tokens)
-                    order by t.token, t.n
-                ),
+                v_vectors,
                 complete.tokens_used
             ) as f;
             continue;

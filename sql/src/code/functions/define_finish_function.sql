@@ -37,7 +37,13 @@ declare
     v_lanes text[];
     v_since timestamptz[];
     v_now timestamptz;
+    -- read once, and taken apart once
+    v_vectors %26$s[] := finish_%1$s.vectors::%26$s[];
 begin
+    if cardinality(v_vectors) > 0 then
+        perform steward_private.check_vectors(v_vectors, finish_%1$s.dimensions, 'vector');
+    end if;
+
     select
         array_agg(c.token order by o.n), array_agg(o.first order by o.n),
         jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n), bool_and(c.generation > 0)
@@ -470,9 +476,7 @@ end
         steward_private.key_match(v_source, 'c', 'i'),
         case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
         steward_private.key_list(v_source, 'p'),
-        steward_private.embedding_of(
-            v_model, format('finish_%s.vectors[i.first + p.vector]', v_space.space_id)
-        ),
+        steward_private.embedding_of(v_model, 'v_vectors[i.first + p.vector]'),
         steward_private.key_match(v_source, 'd', 'i'),
         steward_private.key_match(v_source, 't', 'i'),
         v_source.mark_tables[3],
@@ -517,11 +521,12 @@ end
         end,
         steward_private.compared_statement(v_source, v_space),
         -- where no history is kept, not of what was said either
-        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end
+        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end,
+        steward_private.vector_type()
     );
     execute format(
         'create or replace function steward_private.finish_%s('
-        'tokens bigint[], firsts integer[], vectors text[]) '
+        'tokens bigint[], firsts integer[], vectors text[], dimensions integer) '
         'returns table (token bigint, outcome text) '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
@@ -529,7 +534,8 @@ end
         v_space.space_id, v_body
     );
     execute format(
-        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[]) from public',
+        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[], integer) '
+        'from public',
         v_space.space_id
     );
 end

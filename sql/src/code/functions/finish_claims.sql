@@ -29,10 +29,6 @@ begin
     end if;
 
     if finish_claims.vectors <> '{}' then
-        perform steward_private.check_vectors(
-            finish_claims.vectors, finish_claims.dimensions, 'vector'
-        );
-
         -- the claims are gone afterwards
         select jsonb_object_agg(c.token, jsonb_build_array(c.texts, c.characters)) into v_sent
         from steward_private.claim as c
@@ -40,10 +36,12 @@ begin
     end if;
 
     for v_done in execute format(
-        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3) as f',
+        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3, $4) as f',
         finish_claims.space_id
     )
-    using finish_claims.tokens, finish_claims.firsts, finish_claims.vectors
+    using
+        finish_claims.tokens, finish_claims.firsts, finish_claims.vectors,
+        finish_claims.dimensions
     loop
         token := v_done.token;
         outcome := v_done.outcome;
