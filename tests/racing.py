@@ -30,6 +30,8 @@ STEPS: dict[str, tuple[str, str | None]] = {
     # claim
     "claim: begins": ("steward_private.fold_spaces", ""),
     "claim: folds": ("steward_private.fold_1", ""),
+    # in the middle of a statement: what is committed from now on is not in its snapshot
+    "claim: folds what it sees": ("steward_private.fold_1", "limit 5000)\n        union all"),
     "claim: has folded": ("steward_private.fold_1", "return v_folded"),
     "claim: takes jobs": ("steward_private.due_1", ""),
     "claim: has taken jobs": ("steward_private.due_1", None),
@@ -103,13 +105,14 @@ def install(db: Arena) -> None:
     """A gate at every step."""
     db.run(
         """
-        create function steward_private.gate(step text, number integer) returns void
+        create function steward_private.gate(step text, number integer) returns integer
         language plpgsql set lock_timeout = 0 as $$
         begin
             if current_setting('racing.stop', true) = step then
                 perform pg_advisory_lock_shared(number);
                 perform pg_advisory_unlock_shared(number);
             end if;
+            return 0;
         end $$
         """
     )
@@ -119,6 +122,9 @@ def install(db: Arena) -> None:
             old, new = r"\nend(;?)(?=\s*\$\w*\$\s*$)", rf"\n{gate}end\1"
         elif place == "":
             old, new = r"(?<=\n)begin\n(.*)$", rf"begin\n{gate}\1"
+        elif place.startswith("limit"):
+            old = re.escape(place)
+            new = place.replace(")", f" + steward_private.gate('{step}', {number}))", 1)
         else:
             old, new = rf"{re.escape(place)}(.*)$", rf"{gate}{place}\1"
         rewrite(db, function, old, new)

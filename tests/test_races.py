@@ -937,6 +937,22 @@ def behind_the_back_of_the_triggers(db: Arena) -> None:
 
 
 @story
+def edit_folded_while_its_job_is_claimed(db: Arena) -> None:
+    """The job that the fold's snapshot shows as ready is another worker's by now."""
+    db.run("update notes set body = 'text' where id = 1")
+    db.run("select steward_private.fold_1()")
+    db.run("update notes set body = 'edited' where id = 1")
+    with stopped(db, "claim: folds what it sees", claim_by) as worker:
+        (item,) = claim(db)
+        worker.go()
+        assert worker.result() == []
+    assert db.run("select problem from steward_private.space") == [(None,)]
+    assert states(db) == ["claimed"]
+    complete(db, item)
+    assert states(db) == ["pending"]
+
+
+@story
 def mark_table_emptied_while_somebody_writes(db: Arena) -> None:
     """The marks of a transaction that is still open stay when its table is emptied."""
     without_clock(db)
@@ -1215,6 +1231,11 @@ MUTATIONS = [
         "one fold at a time, and nobody waits for it",
         two_folds_at_once,
         [(FOLD, "for no key update skip locked", "for no key update")],
+    ),
+    Mutation(
+        "a fold writes what it has locked, not what its snapshot shows",
+        edit_folded_while_its_job_is_claimed,
+        [(FOLD, r"token = d\.token,", "")],
     ),
     Mutation(
         "an edited text has attempts of its own",

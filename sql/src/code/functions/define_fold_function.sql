@@ -27,6 +27,8 @@ begin
     loop
         -- A job that somebody has locked cannot be changed now; its marks stay for the next time.
         -- A job that is ready anyway stays as it is: whoever claims it will read the row as it is.
+        -- What is written comes from the row as it was locked, not as the snapshot has it: before
+        -- PostgreSQL notices that there is a newer one, it checks the constraint with the older.
         v_states := v_states || format(
             $sql$
         state_%1$s as materialized (
@@ -34,6 +36,7 @@ begin
                 %4$s,
                 d.marked_at,
                 j.token is not null as claimed,
+                j.token,
                 j.lane = 1 and j.position is not null as is_ready,
                 j.lane is not null as is_locked,
                 exists (select from %2$s as t where %3$s) as is_there
@@ -60,6 +63,7 @@ begin
                 end,
                 next_queued_at = case when d.claimed then coalesce(t.next_queued_at, d.marked_at) end,
                 available_at = null,
+                token = d.token,
                 failed_at = null,
                 attempts = case when d.claimed then t.attempts else 0 end,
                 setbacks = case when d.claimed then t.setbacks else 0 end
