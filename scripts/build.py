@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Build the SQL bundle from sql/src, sql/migrations and plpython/steward_py.
 
-    scripts/build.py            write sql/steward--V.sql, sql/steward--P--V.sql and sql/install.sql
+    scripts/build.py            write sql/steward--V.sql, sql/steward--P--V.sql, sql/(un)install.sql
     scripts/build.py --check    write nothing; exit 1 and say what to do if a file is not current
     scripts/build.py release    freeze the built files of this version in sql/frozen.sha256
 
@@ -85,6 +85,11 @@ def quote_literal(text: str) -> str:
 
 def template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def with_check(text: str) -> str:
+    """Put in what finds out which version is installed, and whether it can be trusted."""
+    return text.replace("-- @installed@", template("installed.sql").rstrip())
 
 
 class PythonFunction:
@@ -318,7 +323,7 @@ class Tree:
 
         def bundle(what: str, previous: str, *parts: str) -> str:
             banner = BANNER.replace("@what@", what)
-            head = preamble.replace("@previous_version@", previous)
+            head = with_check(preamble).replace("@previous_version@", previous)
             return "\n".join((banner, head, *parts, extension))
 
         built = {
@@ -326,6 +331,7 @@ class Tree:
                 f"pg_steward {self.version}", "", schema, code
             ),
             "sql/install.sql": self.install_sql(),
+            "sql/uninstall.sql": with_check(template("uninstall.sql")),
         }
         migrations = [self.flatten(path, []) for path in self.migrations()]
         if self.previous:
@@ -346,7 +352,9 @@ class Tree:
         )
         known = ", ".join(quote_literal(version) for version in versions)
         text = (
-            template("install.sql").replace("-- @rungs@", rungs.strip()).replace("@known@", known)
+            with_check(template("install.sql"))
+            .replace("-- @rungs@", rungs.strip())
+            .replace("@known@", known)
         )
         return text.replace("@version@", self.version)
 

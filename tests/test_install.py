@@ -292,22 +292,6 @@ def test_trap_for_create_extension(bare: Database, thief: str) -> None:
     assert bare.run(OURS) == [("steward",), ("version",)]
 
 
-def test_version_is_asked_for_in_one_way() -> None:
-    """What runs alone cannot share a file, so these lines are in three of them."""
-    files = (
-        ROOT / "scripts" / "templates" / "install.sql",
-        ROOT / "sql" / "src" / "preamble.sql",
-        UNINSTALL,
-    )
-    start, end = "-- The version that is installed", "$installed$;\n"
-    copies = {
-        text[text.index(start) : text.index(end)]
-        for text in (file.read_text(encoding="utf-8") for file in files)
-    }
-    assert len(copies) == 1
-    assert "steward.version()" in copies.pop()
-
-
 # Settings that a database or a role brings along -------------------------------------------------
 
 HABITS = {

@@ -81,6 +81,7 @@
 \ir code/functions/untrack.sql
 \ir code/functions/require_trigger_privilege.sql
 \ir code/functions/lock_registration.sql
+\ir code/functions/lock_row.sql
 \ir code/functions/space_of.sql
 \ir code/functions/add_model.sql
 \ir code/functions/set_price.sql

@@ -42,25 +42,7 @@ begin
     where s.source_id = v_source.source_id
     for no key update;
 
-    execute format(
-        'select l.counts from steward_private.lock_%s($1) as l', v_source.source_id
-    )
-    into v_counts
-    using jsonb_build_array(v_key);
-
-    if v_counts is null then
-        execute format(
-            'select r.found from steward_private.there_%s($1) as r', v_source.source_id
-        )
-        into v_counts
-        using jsonb_build_array(v_key);
-
-        if v_counts then
-            raise exception 'somebody is writing to row % of table %', v_key, v_source.relation
-                using errcode = 'lock_not_available',
-                hint = 'Try again in a moment.';
-        end if;
-    end if;
+    v_counts := steward_private.lock_row(v_source, v_key);
 
     -- as long as the row says the same, its document is no secret
     if v_counts then
