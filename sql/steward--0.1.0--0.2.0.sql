@@ -1925,16 +1925,7 @@ modules = {
         '    for each in range(place, low - 1, -1):\n'
         '        if not joined(text[each - 1], text[each]):\n'
         '            return each\n'
-        '    return max(place, low)\n'
-        '\n'
-        '\n'
-        'def trimmed(text: str, start: int, end: int) -> tuple[int, int]:\n'
-        '    """A piece without the white space around it; of an empty one both ends are the same."""\n'
-        '    while start < end and text[start].isspace():\n'
-        '        start += 1\n'
-        '    while start < end and text[end - 1].isspace():\n'
-        '        end -= 1\n'
-        '    return start, end\n',
+        '    return max(place, low)\n',
     ),
     'steward_py.chunking': (
         'plpython/steward_py/chunking.py',
@@ -1952,7 +1943,7 @@ modules = {
         'from typing import Any, NamedTuple\n'
         '\n'
         'from steward_py import fixed, markdown, recursive, sentences, stable\n'
-        'from steward_py.characters import next_visible, trimmed, whole\n'
+        'from steward_py.characters import next_visible, whole\n'
         'from steward_py.errors import INVALID_PARAMETER_VALUE, PROGRAM_LIMIT_EXCEEDED, StewardError\n'
         'from steward_py.headings import Headings\n'
         'from steward_py.measures import (\n'
@@ -2069,9 +2060,10 @@ modules = {
         '    )\n'
         '    spans = _spans(text, headings, measure, chunking, pulse)\n'
         '    kept = _kept_small(text, spans, measure, chunking.maximum)\n'
+        '    path_at = headings.path_at\n'
         '    return [\n'
-        '        Chunk(ordinal, start, end, text[start:end], headings.path_at(start))\n'
-        '        for ordinal, (start, end) in enumerate(pulsing(kept, pulse))\n'
+        '        Chunk(ordinal, start, end, piece, path_at(start))\n'
+        '        for ordinal, (start, end, piece) in enumerate(pulsing(kept, pulse))\n'
         '    ]\n'
         '\n'
         '\n'
@@ -2087,27 +2079,44 @@ modules = {
         '        return sentences.spans(text, window, pulse)\n'
         '    if chunking.strategy == "fixed":\n'
         '        return fixed.spans(text, measure, chunking.size, chunking.overlap)\n'
-        '    separators = (PART_SEPARATOR, *chunking.separators)\n'
+        '    separators = chunking.separators\n'
+        '    # The rarest character of it is found, or not, in no time.\n'
+        '    if "\\x1d" in text:\n'
+        '        separators = (PART_SEPARATOR, *separators)\n'
         '    return recursive.spans(text, measure, chunking.size, chunking.overlap, separators)\n'
         '\n'
         '\n'
         'def _kept_small(\n'
         '    text: str, spans: Iterable[tuple[int, int]], measure: Measure, maximum: int\n'
-        ') -> Iterator[tuple[int, int]]:\n'
-        '    """The spans without white space around them, and without those that say nothing new."""\n'
+        ') -> Iterator[tuple[int, int, str]]:\n'
+        '    """The spans, with their texts, without white space around them.\n'
+        '\n'
+        '    Those that say nothing new are left out.\n'
+        '    """\n'
         '    covered = 0\n'
-        '    for span in spans:\n'
-        '        start, end = trimmed(text, *span)\n'
+        '    fits = measure.fits\n'
+        '    for span_start, span_end in spans:\n'
+        '        # Only what has white space is copied again, and no character is looked at in Python.\n'
+        '        piece = text[span_start:span_end].lstrip()\n'
+        '        start = span_end - len(piece)\n'
+        '        piece = piece.rstrip()\n'
+        '        end = start + len(piece)\n'
         '        # Only an overlap and white space, or only white space.\n'
         '        if end <= covered or start == end:\n'
         '            continue\n'
         '        covered = end\n'
-        '        while not measure.fits(start, end, maximum):\n'
+        '        while not fits(start, end, maximum):\n'
         '            # The tokens of a piece are not quite those it has in the whole text.\n'
         '            shorter = _shortened(text, start, end, measure, maximum)\n'
-        '            yield trimmed(text, start, shorter)\n'
+        '            yield _without_space_behind(text, start, shorter)\n'
         '            start = next_visible(text, shorter)\n'
-        '        yield start, end\n'
+        '            piece = text[start:end]\n'
+        '        yield start, end, piece\n'
+        '\n'
+        '\n'
+        'def _without_space_behind(text: str, start: int, end: int) -> tuple[int, int, str]:\n'
+        '    piece = text[start:end].rstrip()\n'
+        '    return start, start + len(piece), piece\n'
         '\n'
         '\n'
         'def _shortened(text: str, start: int, end: int, measure: Measure, maximum: int) -> int:\n'
@@ -4218,8 +4227,11 @@ modules = {
         'def estimated_tokens(text: str) -> int:\n'
         '    """About how many tokens a text is.  None only of an empty text."""\n'
         '    weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE)\n'
-        '    total = _sum_of(weights[:_RUN])\n'
-        '    for start in range(_RUN, len(weights), _RUN):\n'
+        '    if len(weights) <= _RUN:\n'
+        '        # no copy of what most chunks are\n'
+        '        return -(-_sum_of(weights) // _SCALE)\n'
+        '    total = 0\n'
+        '    for start in range(0, len(weights), _RUN):\n'
         '        total += _sum_of(weights[start : start + _RUN])\n'
         '    return -(-total // _SCALE)\n'
         '\n'
@@ -6308,23 +6320,24 @@ modules = {
         '        text, after, size = self._text, self._measure.after, self._size\n'
         '        level = next(n for n, each in enumerate(separators) if text.find(each, low, high) >= 0)\n'
         '        places = _places(text, separators[level], low, high)\n'
+        '        first, last, found = places.first, places.last, self.found.append\n'
         '        start = low\n'
         '        while start < high:\n'
         '            reach = after(start, size)\n'
         '            if reach >= high:\n'
-        '                self.found.append((start, high))\n'
+        '                found((start, high))\n'
         '                return\n'
-        '            end = places.last(start + 1, reach)\n'
-        '            if end < 0 or (end == reach and places.first(start + 1, reach - 1) < 0):\n'
+        '            end = last(start + 1, reach)\n'
+        '            if end < 0 or (end == reach and first(start + 1, reach - 1) < 0):\n'
         '                # What two separators enclose is cut further when it is no shorter than size.\n'
         '                if end < 0:\n'
-        '                    end = places.first(reach, high)\n'
+        '                    end = first(reach, high)\n'
         '                if end < 0:\n'
         '                    end = high\n'
         '                self.cut(separators[level + 1 :], start, end)\n'
         '                start = end\n'
         '            else:\n'
-        '                self.found.append((start, end))\n'
+        '                found((start, end))\n'
         '                start = self._repeated_from(places, end, high) if self._overlap else end\n'
         '\n'
         '    def _repeated_from(self, places: _Places, end: int, high: int) -> int:\n'
@@ -6377,13 +6390,17 @@ modules = {
         '    def __init__(self, text: str, separator: str, high: int) -> None:\n'
         '        self._text = text\n'
         '        self._separator = separator\n'
+        '        self._length = len(separator)\n'
         '        self._high = high\n'
         '\n'
         '    def first(self, start: int, end: int) -> int:\n'
-        '        return self._text.find(self._separator, start, min(end + len(self._separator), self._high))\n'
+        '        stop = end + self._length\n'
+        '        return self._text.find(self._separator, start, stop if stop < self._high else self._high)\n'
         '\n'
         '    def last(self, start: int, end: int) -> int:\n'
-        '        return self._text.rfind(self._separator, start, min(end + len(self._separator), self._high))\n'
+        '        # min() would take longer than the search\n'
+        '        stop = end + self._length\n'
+        '        return self._text.rfind(self._separator, start, stop if stop < self._high else self._high)\n'
         '\n'
         '\n'
         'class _Listed:\n'
@@ -7426,6 +7443,15 @@ modules = {
         '_REACH = 24\n'
         '\n'
         '_WORD = re.compile(r"[^\\W\\d_]+")\n'
+        '# What it finds in ASCII, as a table that also makes capitals small, and what it leaves out.\n'
+        '_LOWERED = bytes(range(256)).lower()\n'
+        '_NO_LETTERS = bytes(octet for octet in range(128) if not chr(octet).isalpha())\n'
+        '\n'
+        '# A boundary as a number to sort by: its rank, of 64 bits, and its place.\n'
+        '_PLACE_BITS = 32\n'
+        '# Of more than that, first the lower eighth.\n'
+        '_MANY = 20_000\n'
+        '_FIRST_KEYS = 1 << 96 - 3\n'
         '\n'
         "# Each pattern ends where the next chunk's text would begin: the cut is the end of the match.\n"
         '# None of them can match a character twice, so a window costs time linear in its size.\n'
@@ -7471,6 +7497,7 @@ modules = {
         '        self._headings = headings\n'
         '        self._window = window\n'
         '        self._pulse = pulse\n'
+        '        self._octets = _octets(text) if text.isascii() else b""\n'
         '\n'
         '    def pieces(self, part: _Part, kind: int) -> Iterator[tuple[int, int]]:\n'
         '        """The pieces of a part, which is divided by boundaries of a kind and those after it."""\n'
@@ -7485,21 +7512,27 @@ modules = {
         '\n'
         '    def _divided(self, part: _Part, kind: _Kind) -> Iterator[_Part]:\n'
         '        measure, size, _, maximum = self._window\n'
-        '        text = self._text\n'
+        '        text, after = self._text, measure.after\n'
         '        starts, ranks = [part.start], [part.rank]\n'
+        '        # Parts that are too long.  In a long text of short words the first few boundaries of a\n'
+        '        # hundred leave none.\n'
+        '        too_long = 1\n'
         '        for rank, place in pulsing(self._by_rank(part, kind), self._pulse):\n'
         '            index = bisect_right(starts, place)\n'
         '            start = starts[index - 1]\n'
         '            end = starts[index] if index < len(starts) else part.end\n'
-        '            if measure.after(start, maximum) >= end:\n'
+        '            if after(start, maximum) >= end:\n'
         '                continue\n'
         '            low, high = self._limits(start, end)\n'
         '            if rank == ranks[index - 1]:\n'
         '                # The same text again.\n'
-        '                low = max(low, measure.after(start, size))\n'
+        '                low = max(low, after(start, size))\n'
         '            if start < place and low <= place <= high and not joined(text[place - 1], text[place]):\n'
         '                starts.insert(index, place)\n'
         '                ranks.insert(index, rank)\n'
+        '                too_long += (after(start, maximum) < place) + (after(place, maximum) < end) - 1\n'
+        '                if too_long == 0:\n'
+        '                    break\n'
         '        return map(_Part, starts, [*starts[1:], part.end], ranks)\n'
         '\n'
         '    def _limits(self, start: int, end: int) -> tuple[int, int]:\n'
@@ -7524,21 +7557,42 @@ modules = {
         '            ends = (match.end() for match in kind.finditer(text, part.start, part.end))\n'
         '            places = (end for end in ends if low <= end <= high)\n'
         '        # A number has a third of the size of a tuple, and there may be millions.\n'
-        '        keys = [_rank(text, place) << 32 | place for place in pulsing(places, self._pulse)]\n'
-        '        keys.sort()\n'
-        '        return ((key >> 32, key & 0xFFFF_FFFF) for key in keys)\n'
+        '        rank = self._rank\n'
+        '        keys = [rank(place) << _PLACE_BITS | place for place in pulsing(places, self._pulse)]\n'
+        '        return map(_rank_and_place, _ascending(keys))\n'
+        '\n'
+        '    def _rank(self, place: int) -> int:\n'
+        '        end = place + _LETTERS_WITHIN\n'
+        '        if self._octets:\n'
+        '            following = self._octets[place:end]\n'
+        '        else:\n'
+        '            piece = self._text[place:end]\n'
+        '            following = _octets(piece)\n'
+        '            if len(following) > len(piece):\n'
+        '                letters = "".join(_WORD.findall(piece))[:_LETTERS].lower()\n'
+        '                return crc32(_octets(letters)) << 32 | crc32(following)\n'
+        '        # the same of ASCII, in a fraction of the time\n'
+        '        letters_of = following.translate(_LOWERED, _NO_LETTERS)[:_LETTERS]\n'
+        '        # All that follows decides among the same letters: paragraphs may differ in a number only.\n'
+        '        return crc32(letters_of) << 32 | crc32(following)\n'
         '\n'
         '\n'
-        'def _rank(text: str, place: int) -> int:\n'
-        '    end = place + _LETTERS_WITHIN\n'
-        '    letters = "".join(_WORD.findall(text, place, end))[:_LETTERS].lower()\n'
-        '    # All that follows decides among the same letters: paragraphs may differ in a number only.\n'
-        '    return _checksum(letters) << 32 | _checksum(text[place:end])\n'
+        'def _ascending(keys: list[int]) -> Iterator[int]:\n'
+        '    """The keys in order.  Most often the first of them are enough, so that no more are sorted."""\n'
+        '    if len(keys) > _MANY:\n'
+        '        yield from sorted(key for key in keys if key < _FIRST_KEYS)\n'
+        '        keys = [key for key in keys if key >= _FIRST_KEYS]\n'
+        '    keys.sort()\n'
+        '    yield from keys\n'
         '\n'
         '\n'
-        'def _checksum(text: str) -> int:\n'
+        'def _rank_and_place(key: int) -> tuple[int, int]:\n'
+        '    return key >> _PLACE_BITS, key & (1 << _PLACE_BITS) - 1\n'
+        '\n'
+        '\n'
+        'def _octets(text: str) -> bytes:\n'
         '    # Nothing that a Python string can hold may fail here, so lone surrogates are let through.\n'
-        '    return crc32(text.encode("utf-8", "surrogatepass"))\n'
+        '    return text.encode("utf-8", "surrogatepass")\n'
         '\n'
         '\n'
         'def _cut_anywhere(text: str, start: int, end: int, window: Window) -> Iterator[tuple[int, int]]:\n'
@@ -7564,8 +7618,7 @@ modules = {
         '    best: tuple[int, int, int] | None = None\n'
         '    for place in candidates:\n'
         '        around = text[max(0, place - _REACH) : place + _REACH]\n'
-        '        # Nothing that a Python string can hold may fail here, so lone surrogates are let through.\n'
-        '        rank = crc32(around.encode("utf-8", "surrogatepass"))\n'
+        '        rank = crc32(_octets(around))\n'
         '        key = (rank, abs(place - ideal), place)\n'
         '        if (best is None or key < best) and not joined(text[place - 1], text[place]):\n'
         '            best = key\n'
@@ -8445,7 +8498,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '923612a86fee91cc'
+GD['steward_py.digest'] = '48216af09549dfbc'
 $python$
 $definition$;
 
@@ -8460,7 +8513,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8475,7 +8528,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8500,7 +8553,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8515,7 +8568,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8532,7 +8585,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8559,7 +8612,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8583,7 +8636,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8599,7 +8652,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8615,7 +8668,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8631,7 +8684,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8647,7 +8700,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8668,7 +8721,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '923612a86fee91cc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
