@@ -13939,7 +13939,9 @@ comment on function steward.alter( -- noqa: LT01
     regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) is
 'Change options of a tracked table, as steward.track() takes them; what is not given stays; '
-'chunking and significance are given whole. '
+'chunking and significance are given whole, and what they leave out has its default. To change '
+'one key: significance => (select significance || ''{"similarity": 0.9}'' from steward.sources '
+'where source = ''articles''::regclass). '
 'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
 'limit. Returns a row for each option that has changed, with what follows from it: which rows '
 'will be looked at again, behind the edits; those that turn out as they were cost no vector. '
@@ -18377,10 +18379,11 @@ $function$;
 
 comment on function steward.explain_change(regclass, jsonb, text) is
 'The same for a row of a tracked table, by its own policy, against the texts that its vectors were '
-'made of. new_text: its content as it might be; null: as it is now. Name the arguments where both '
-'are possible: explain_change(''articles'', key => ''{"id": 1}''). Stage 7, the cosine of the '
-'vectors, is not known before there are any. For steward_admin with SELECT on the table and not '
-'subject to its row security.';
+'made of. new_text: its content as it might be; null: as it is now. Say that it is a table, or '
+'which argument is the key: explain_change(''articles''::regclass, ''{"id": 1}''), '
+'explain_change(''articles'', key => ''{"id": 1}''). Two plain literals are two texts, and three '
+'are refused. Stage 7, the cosine of the vectors, is not known before there are any. For '
+'steward_admin with SELECT on the table and not subject to its row security.';
 
 -- sql/src/code/functions/simulate.sql
 create or replace function steward.simulate(
