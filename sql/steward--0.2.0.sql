@@ -5217,16 +5217,23 @@ modules = {
         '\n'
         '\n'
         'def plan_chunks(\n'
+        '    content: str,\n'
         '    chunks: Sequence[Chunk],\n'
         '    embedded: Sequence[str],\n'
         '    known: Sequence[KnownChunk],\n'
         '    policy: Policy,\n'
+        '    *,\n'
+        '    parts: Sequence[str] = (),\n'
         '    pulse: Pulse = None,\n'
         ') -> Plan:\n'
-        '    """The plan for a text of which only the chunks are known; its hash is left empty."""\n'
+        '    """The plan for a text that has been cut already; its hash is left empty.\n'
+        '\n'
+        '    Of ``content`` it matters only where the parts are, of which ``parts`` has the names.\n'
+        '    """\n'
         '    hashes = [text_hash(text) for text in embedded]\n'
         '    rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))\n'
-        '    return _plan("", _Comparison(chunks, embedded, hashes, rows, policy, _Parts("", ())), pulse)\n'
+        '    division = _Parts(content, parts)\n'
+        '    return _plan("", _Comparison(chunks, embedded, hashes, rows, policy, division), pulse)\n'
         '\n'
         '\n'
         'def _plan(content_hash: str, comparison: _Comparison, pulse: Pulse) -> Plan:\n'
@@ -6480,8 +6487,8 @@ modules = {
         'from collections.abc import Iterator, Mapping, Sequence\n'
         'from typing import Any, NamedTuple\n'
         '\n'
-        'from steward_py.chunking import Chunk\n'
-        'from steward_py.planning import KnownChunk, Plan, plan_chunks, text_hash\n'
+        'from steward_py.chunking import PART_SEPARATOR, Chunk\n'
+        'from steward_py.planning import KnownChunk, Plan, PlannedChunk, plan_chunks, text_hash\n'
         'from steward_py.pulse import Pulse\n'
         'from steward_py.significance import Policy\n'
         '\n'
@@ -6507,16 +6514,21 @@ modules = {
         '\n'
         '\n'
         'class _Recorded(NamedTuple):\n'
-        '    """A chunk as it is recorded: its vector is of another text than is shown, if that differs."""\n'
+        '    """A chunk as it is recorded: its vector is of another text than is shown, if that differs.\n'
+        '\n'
+        '    ``heading`` stands above the text that is shown, ``prefix`` was embedded before the other.\n'
+        '    """\n'
         '\n'
         '    chunk_id: int\n'
         '    heading: str | None\n'
         '    prefix: str | None\n'
         '    vector_of: str\n'
         '    text: str\n'
+        '    start: int = 0\n'
         '\n'
-        '    def below_prefix(self, text: str) -> str:\n'
-        '        return text if self.prefix is None else f"{self.prefix}\\n\\n{text}"\n'
+        '    @property\n'
+        '    def was_sent(self) -> str:\n'
+        '        return _below(self.prefix, self.vector_of)\n'
         '\n'
         '\n'
         'def replay(\n'
@@ -6527,6 +6539,9 @@ modules = {
         '    Of states whose chunks are not all kept any more, nothing can be said, nor of the state that\n'
         '    follows on them.  The policy goes on from its own decisions: a vector that it would have kept\n'
         '    is still of the text that it was made from.\n'
+        '\n'
+        '    What the cosine of the vectors would have said nobody knows; where the policy asks for it the\n'
+        '    details say of how many chunks, which here count as embedded, as they are.\n'
         '    """\n'
         '    ended: object = None\n'
         '    seen: set[int] = set()\n'
@@ -6544,38 +6559,94 @@ modules = {
         '            if number > 0:\n'
         '                yield Replayed(state["revision"], None)\n'
         '            known = [\n'
-        '                _known(ordinal, each.below_prefix(each.vector_of))\n'
-        '                for ordinal, each in enumerate(chunks)\n'
+        '                _known(ordinal, each.was_sent, each.prefix) for ordinal, each in enumerate(chunks)\n'
         '            ]\n'
         '        else:\n'
-        '            plan = _plan(chunks, known, policy, pulse)\n'
-        '            texts = {row.chunk_id: row.text for row in known}\n'
-        '            yield _compared(state["revision"], chunks, seen, plan)\n'
-        '            known = [\n'
-        '                _known(\n'
-        '                    each.chunk.ordinal,\n'
-        '                    each.text if each.chunk_id is None else texts[each.chunk_id],\n'
-        '                )\n'
-        '                for each in plan.chunks\n'
-        '            ]\n'
+        '            plan, parts_unknown = _plan(state, chunks, known, policy, pulse)\n'
+        '            rows = {row.chunk_id: row for row in known}\n'
+        '            compared = _compared(state["revision"], chunks, seen, plan)\n'
+        '            yield _annotated(compared, plan, policy, parts_unknown=parts_unknown)\n'
+        '            known = [_followed(each, rows) for each in plan.chunks]\n'
         '        seen.update(each.chunk_id for each in chunks)\n'
         '        ended = state["ends"]\n'
         '\n'
         '\n'
-        'def _known(ordinal: int, text: str) -> KnownChunk:\n'
-        '    return KnownChunk(ordinal, ordinal, text_hash(text), text)\n'
+        'def _below(heading: str | None, text: str) -> str:\n'
+        '    return text if heading is None else f"{heading}\\n\\n{text}"\n'
+        '\n'
+        '\n'
+        'def _known(ordinal: int, text: str, prefix: str | None) -> KnownChunk:\n'
+        '    return KnownChunk(ordinal, ordinal, text_hash(text), text, prefix)\n'
+        '\n'
+        '\n'
+        'def _followed(planned: PlannedChunk, rows: Mapping[int, KnownChunk]) -> KnownChunk:\n'
+        '    """What is known of a chunk after the plan was carried out."""\n'
+        '    ordinal = planned.chunk.ordinal\n'
+        '    if planned.chunk_id is None:\n'
+        '        return _known(ordinal, planned.text, planned.prefix)\n'
+        '    row = rows[planned.chunk_id]\n'
+        '    accepted = None if planned.near is None else planned.chunk.text\n'
+        '    return row._replace(chunk_id=ordinal, ordinal=ordinal, accepted=accepted)\n'
         '\n'
         '\n'
         'def _plan(\n'
-        '    chunks: Sequence[_Recorded], known: Sequence[KnownChunk], policy: Policy, pulse: Pulse\n'
-        ') -> Plan:\n'
-        '    pieces = []\n'
+        '    state: Mapping[str, Any],\n'
+        '    chunks: Sequence[_Recorded],\n'
+        '    known: Sequence[KnownChunk],\n'
+        '    policy: Policy,\n'
+        '    pulse: Pulse,\n'
+        ') -> tuple[Plan, bool]:\n'
+        '    """The plan, and whether nobody knows which chunk is of which part."""\n'
+        '    parts = state.get("parts") or []\n'
+        '    content = _content(chunks, len(parts))\n'
+        '    pieces = [\n'
+        '        Chunk(ordinal, each.start, each.start + len(each.text), each.text, each.heading)\n'
+        '        for ordinal, each in enumerate(chunks)\n'
+        '    ]\n'
+        '    embedded = [\n'
+        '        _below(each.heading if state.get("headings") else None, each.text) for each in chunks\n'
+        '    ]\n'
+        '    if content is None:\n'
+        '        return plan_chunks("", pieces, embedded, known, policy, pulse=pulse), True\n'
+        '    return plan_chunks(content, pieces, embedded, known, policy, parts=parts, pulse=pulse), False\n'
+        '\n'
+        '\n'
+        'def _content(chunks: Sequence[_Recorded], parts: int) -> str | None:\n'
+        '    """The text that the chunks were cut from, as far as it tells where its parts are.\n'
+        '\n'
+        '    Only white space lay between them, which is not recorded; what separates parts may be in it.\n'
+        '    None if that can be in more than one way.\n'
+        '    """\n'
+        '    if parts == 0:\n'
+        '        return ""\n'
+        '    gaps = []\n'
         '    end = 0\n'
-        '    for ordinal, each in enumerate(chunks):\n'
-        '        start, end = end, end + len(each.text)\n'
-        '        pieces.append(Chunk(ordinal, start, end, each.text, each.heading))\n'
-        '    embedded = [each.below_prefix(each.text) for each in chunks]\n'
-        '    return plan_chunks(pieces, embedded, known, policy, pulse)\n'
+        '    for each in chunks:\n'
+        '        gaps.append(each.start - end)\n'
+        '        end = each.start + len(each.text)\n'
+        '    missing = parts - 1 - sum(each.text.count(PART_SEPARATOR) for each in chunks)\n'
+        '    wide = [index for index, gap in enumerate(gaps) if gap >= len(PART_SEPARATOR)]\n'
+        '    # chunks that overlap have a separator twice\n'
+        '    if missing not in (0, len(wide)) or min(gaps, default=0) < 0:\n'
+        '        return None\n'
+        '    separator = PART_SEPARATOR if missing else ""\n'
+        '    return "".join(\n'
+        '        (separator if index in wide else "").ljust(gap) + each.text\n'
+        '        for index, (gap, each) in enumerate(zip(gaps, chunks))\n'
+        '    )\n'
+        '\n'
+        '\n'
+        'def _annotated(compared: Replayed, plan: Plan, policy: Policy, *, parts_unknown: bool) -> Replayed:\n'
+        '    """With what the texts alone could not say."""\n'
+        '    details = dict(plan.details or {})\n'
+        '    if policy.cosine is not None:\n'
+        '        stages = ("different", "new") if policy.cosine_by == "pairwise" else ("different",)\n'
+        '        asked = sum(each.vector is not None and each.stage in stages for each in plan.chunks)\n'
+        '        if asked:\n'
+        '            details["asked_after_embedding"] = asked\n'
+        '    if policy.always and parts_unknown:\n'
+        '        details["parts_unknown"] = True\n'
+        '    return compared._replace(details=details or None)\n'
         '\n'
         '\n'
         'def _compared(revision: int, chunks: Sequence[_Recorded], seen: set[int], plan: Plan) -> Replayed:\n'
@@ -6584,7 +6655,7 @@ modules = {
         '        revision,\n'
         '        _outcome(len(chunks), len(fresh), any(each.text != each.vector_of for each in chunks)),\n'
         '        len(fresh),\n'
-        '        sum(len(each.below_prefix(each.vector_of)) for each in fresh),\n'
+        '        sum(len(each.was_sent) for each in fresh),\n'
         '        _outcome(\n'
         '            len(chunks),\n'
         '            len(plan.texts),\n'
@@ -8549,7 +8620,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '48216af09549dfbc'
+GD['steward_py.digest'] = '1daf6f405bdec701'
 $python$
 $definition$;
 
@@ -8564,7 +8635,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8579,7 +8650,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8604,7 +8675,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8619,7 +8690,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8636,7 +8707,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8663,7 +8734,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8687,7 +8758,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8703,7 +8774,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8719,7 +8790,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8735,7 +8806,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8751,7 +8822,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8772,7 +8843,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '48216af09549dfbc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -18432,13 +18503,13 @@ begin
         $sql$
         with state as (
             select
-                %5$s, d.revision, d.chunk_ids, d.headings, d.shown, d.valid_from,
-                d.retired_at as ended_at
+                %5$s, d.revision, d.chunk_ids, d.starts, d.headings, d.shown, d.policy_version,
+                d.valid_from, d.retired_at as ended_at
             from %1$s as d
             union all
             select
-                %5$s, d.revision, d.chunk_ids, d.headings, d.shown, d.valid_from,
-                d.superseded_at
+                %5$s, d.revision, d.chunk_ids, d.starts, d.headings, d.shown, d.policy_version,
+                d.valid_from, d.superseded_at
             from %2$s as d
         ),
 
@@ -18451,11 +18522,18 @@ begin
                         'revision', s.revision,
                         'begins', extract(epoch from s.valid_from),
                         'ends', extract(epoch from s.ended_at),
+                        'parts', $4,
+                        'headings', (
+                            select p.chunking -> 'headings'
+                            from steward_private.policy as p
+                            where p.source_id = $5 and p.policy_version = s.policy_version
+                        ),
                         'chunks', (
                             select coalesce(
                                 jsonb_agg(
                                     jsonb_build_object(
                                         'chunk_id', o.chunk_id,
+                                        'start', o.start,
                                         'heading', o.heading,
                                         'prefix', coalesce(c.prefix, p.prefix),
                                         'vector_of', coalesce(c.chunk, p.chunk),
@@ -18465,8 +18543,8 @@ begin
                                 ),
                                 '[]'
                             )
-                            from unnest(s.chunk_ids, s.headings, s.shown)
-                                with ordinality as o (chunk_id, heading, shown, n)
+                            from unnest(s.chunk_ids, s.starts, s.headings, s.shown)
+                                with ordinality as o (chunk_id, start, heading, shown, n)
                             left join %3$s as c on c.chunk_id = o.chunk_id
                             left join %4$s as p on p.chunk_id = o.chunk_id
                         )
@@ -18508,7 +18586,7 @@ begin
         steward_private.key_object(v_source, 's'),
         steward_private.key_list(v_source, 's')
     )
-    using v_policy, simulate.since, v_price;
+    using v_policy, simulate.since, v_price, to_jsonb(v_source.parts), v_source.source_id;
 end
 $function$;
 
@@ -18518,10 +18596,13 @@ comment on function steward.simulate(regclass, jsonb, timestamptz) is
 'outcome, simulated_outcome: embedded, skipped (accepted as not significant) or reused. cost: by '
 'the price of the model, a token being four characters. details: as in steward.decisions, of the '
 'simulated one. Each document begins with its first state there is, and goes on by the texts that '
-'its vectors would have been made of. By the text alone: the cosine rule and parts whose every '
-'change counts are left out. Skips that a stricter policy would have embedded are rows with '
-'outcome = ''skipped'' and simulated_outcome = ''embedded''. For steward_admin with SELECT on the '
-'table and not subject to its row security.';
+'its vectors would have been made of. The cosine rule is asked after embedding, so nobody knows '
+'what it would have said: what it would have been asked about is sent, counts as embedded, and its '
+'number is asked_after_embedding in details. Where nobody knows any more which part of the '
+'content a chunk was of, details say parts_unknown, and that every change of a part counts is '
+'left out. Skips that a stricter policy would have embedded are rows with outcome = ''skipped'' and '
+'simulated_outcome = ''embedded''. For steward_admin with SELECT on the table and not subject to '
+'its row security.';
 
 -- sql/src/code/functions/suggest_threshold.sql
 create or replace function steward.suggest_threshold(
