@@ -3677,12 +3677,15 @@ modules = {
         '    ),\n'
         '}\n'
         '\n'
-        '# Words that bind or bound what is said: each counts, added or removed.\n'
+        '# Words that bind, allow or bound what is said: each counts, added or removed.\n'
         'DECISIVE = {\n'
-        '    "en": _words("must shall only always least most maximum minimum"),\n'
-        '    "de": _words("muss m\\u00fcssen nur immer mindestens h\\u00f6chstens"),\n'
-        '    "fr": _words("doit doivent seulement toujours"),\n'
-        '    "it": _words("deve devono solo sempre almeno"),\n'
+        '    "en": _words("must shall should may might can could only always least most maximum minimum"),\n'
+        '    "de": _words(\n'
+        '        "muss m\\u00fcssen soll sollen sollte sollten darf d\\u00fcrfen kann k\\u00f6nnen nur immer"\n'
+        '        " mindestens h\\u00f6chstens"\n'
+        '    ),\n'
+        '    "fr": _words("doit doivent devrait devraient peut peuvent seulement toujours"),\n'
+        '    "it": _words("deve devono dovrebbe dovrebbero pu\\u00f2 possono solo sempre almeno"),\n'
         '}\n'
         '\n'
         '# Words that say the opposite of one another, or more or less of it.  Each line has the sides of\n'
@@ -7210,8 +7213,12 @@ modules = {
         '    found_after = findings_of(new_texts, policy.guards, lexicon)\n'
         '    if "negations" in policy.guards:\n'
         '        gone, came = opposites_of(old_texts, new_texts, lexicon)\n'
-        '        found_before["negations"] += gone\n'
-        '        found_after["negations"] += came\n'
+        '        told: set[str] = set()\n'
+        '        if found_before["negations"] != found_after["negations"]:\n'
+        '            # "must" and "may" count by themselves, and are not said twice\n'
+        '            told.update(found_before["negations"], found_after["negations"])\n'
+        '        found_before["negations"] += [word for word in gone if word not in told]\n'
+        '        found_after["negations"] += [word for word in came if word not in told]\n'
         '    return tuple(\n'
         '        _finding(guard, found_before[guard], found_after[guard])\n'
         '        for guard in policy.guards\n'
@@ -8620,7 +8627,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '1daf6f405bdec701'
+GD['steward_py.digest'] = '3228e1f909cabd2a'
 $python$
 $definition$;
 
@@ -8635,7 +8642,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8650,7 +8657,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8675,7 +8682,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8690,7 +8697,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8707,7 +8714,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8734,7 +8741,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8758,7 +8765,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8774,7 +8781,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8790,7 +8797,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8806,7 +8813,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8822,7 +8829,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8843,7 +8850,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '1daf6f405bdec701': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -18600,9 +18607,9 @@ comment on function steward.simulate(regclass, jsonb, timestamptz) is
 'what it would have said: what it would have been asked about is sent, counts as embedded, and its '
 'number is asked_after_embedding in details. Where nobody knows any more which part of the '
 'content a chunk was of, details say parts_unknown, and that every change of a part counts is '
-'left out. Skips that a stricter policy would have embedded are rows with outcome = ''skipped'' and '
-'simulated_outcome = ''embedded''. For steward_admin with SELECT on the table and not subject to '
-'its row security.';
+'left out. Skips that a stricter policy would have embedded are rows with outcome = ''skipped'' '
+'and simulated_outcome = ''embedded''. For steward_admin with SELECT on the table and not subject '
+'to its row security.';
 
 -- sql/src/code/functions/suggest_threshold.sql
 create or replace function steward.suggest_threshold(

@@ -15,6 +15,8 @@ return (
 -- what changes what is said
 select * from told('It does not rain.', 'It does rain.');
 select * from told('It rains.', 'It never rains.');
+select * from told('You restart it.', 'You may restart it.');
+select * from told('You should restart it.', 'You restart it.');
 select * from told('Es regnet nicht.', 'Es regnet.');
 select * from told('Take 10 mg a day.', 'Take 1000 mg a day.');
 select * from told('Take 10 mg a day.', 'Take 10 g a day.');

@@ -141,6 +141,6 @@ comment on function steward.simulate(regclass, jsonb, timestamptz) is
 'what it would have said: what it would have been asked about is sent, counts as embedded, and its '
 'number is asked_after_embedding in details. Where nobody knows any more which part of the '
 'content a chunk was of, details say parts_unknown, and that every change of a part counts is '
-'left out. Skips that a stricter policy would have embedded are rows with outcome = ''skipped'' and '
-'simulated_outcome = ''embedded''. For steward_admin with SELECT on the table and not subject to '
-'its row security.';
+'left out. Skips that a stricter policy would have embedded are rows with outcome = ''skipped'' '
+'and simulated_outcome = ''embedded''. For steward_admin with SELECT on the table and not subject '
+'to its row security.';
