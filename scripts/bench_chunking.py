@@ -33,7 +33,12 @@ import psycopg
 from bench_peers import ROOT, Missing, connect, create_steward, splitters
 from pgenv import Cluster, Problem, provision
 
-SIZE = 1000
+sys.path.insert(0, str(ROOT / "plpython"))
+
+from steward_py.chunking import DEFAULT
+
+# what nobody has to ask for
+SIZE = DEFAULT.size
 INSERTED = "Somebody put this sentence of sixty-one characters in today. "
 # characters that are timed together
 BATCH = 200_000

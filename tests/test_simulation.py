@@ -152,6 +152,7 @@ def test_explanation_needs_the_sight_of_all_rows(db: Database) -> None:
         db.run("revoke select on notes from narrow")
 
 
+WORDS = ("bread", "tides", "backups")
 SIMULATED = (
     "select key, revision, outcome, chunks_embedded, characters, simulated_outcome, "
     "simulated_chunks, simulated_characters from steward.simulate('notes', %s) order by 1, 2"
@@ -185,6 +186,63 @@ def test_the_policy_that_was_in_force_decides_as_it_did(db: Database, policy: st
     assert {row[2] for row in rows} >= (
         {"embedded"} if "null" in policy else {"embedded", "skipped"}
     )
+
+
+@pytest.mark.parametrize("policy", ['{"always": ["title"]}', '{"guards": []}', "{}"])
+@pytest.mark.parametrize("headings", ["true", "false"])
+def test_headings_and_parts_are_simulated_as_they_are_planned(
+    db: Database, policy: str, headings: str
+) -> None:
+    db.run("create table notes (id integer primary key, title text, body text)")
+    db.run("select steward.add_model('tiny@1', dimensions => 2, provider => 'mine', price => 2.5)")
+    db.run(
+        "select steward.track('notes', content => 'title, body', model => 'tiny@1', "
+        "significance => %s, chunking => %s)",
+        policy,
+        f'{{"headings": {headings}, "size": 200}}',
+    )
+    dice = seeded(4)
+    body = "\n\n".join(f"## {n}. Of {word}\n\n{article(dice, 2)}" for n, word in enumerate(WORDS))
+    db.run("insert into notes values (1, 'What is said of it here', %s)", body)
+    embed(db)
+    for title, gone, came in (
+        ("what is said of it here", "", ""),
+        ("what is said of it here", "2. Of", "3. Of"),
+        ("what is said of it here", "Of tides", "About tides"),
+        ("what is said of it  here", "About tides", "About tide"),
+        ("what was said of it here", "1. Of", "7. Of"),
+    ):
+        body = body.replace(gone, came)
+        db.run("update notes set title = %s, body = %s", title, body)
+        embed(db)
+    rows = db.run(SIMULATED, policy)
+    assert len(rows) == 5
+    for row in rows:
+        assert row[2:5] == row[5:8]
+    # nobody said why it decided so, if not what it decided by
+    told = "select coalesce(details -> %s, '0')::text {}"
+    simulated = told.format("from steward.simulate('notes', %s) order by revision")
+    decided = told.format("from steward.decisions where revision > 1 order by revision")
+    for what in ("guards", "stages", "parts"):
+        assert db.run(simulated, what, policy) == db.run(decided, what)
+    assert db.run(simulated, "parts_unknown", policy) == [("0",)] * 5
+
+
+def test_cosine_is_said_to_be_asked_after_embedding(db: Database) -> None:
+    tracked(db)
+    write(db, 1, PARAGRAPH)
+    embed(db)
+    write(db, 1, PARAGRAPH.replace("with a glass of water", "beside something to drink"))
+    embed(db)
+    write(db, 1, PARAGRAPH.replace("half an hour", "5 hours"))
+    embed(db)
+    asked = (
+        "select simulated_outcome, coalesce((details -> 'asked_after_embedding')::integer, 0) "
+        "from steward.simulate('notes', %s) order by revision"
+    )
+    # what a guard has found is not asked
+    assert db.run(asked, '{"cosine": 0.9}') == [("embedded", 1), ("embedded", 0)]
+    assert db.run(asked, "{}") == [("embedded", 0), ("embedded", 0)]
 
 
 def test_a_stricter_policy_embeds_what_was_skipped(db: Database) -> None:

@@ -38,12 +38,3 @@ def whole(text: str, low: int, place: int) -> int:
         if not joined(text[each - 1], text[each]):
             return each
     return max(place, low)
-
-
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A piece without the white space around it; of an empty one both ends are the same."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end

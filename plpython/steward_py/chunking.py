@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from steward_py import fixed, markdown, recursive, sentences, stable
-from steward_py.characters import next_visible, trimmed, whole
+from steward_py.characters import next_visible, whole
 from steward_py.errors import INVALID_PARAMETER_VALUE, PROGRAM_LIMIT_EXCEEDED, StewardError
 from steward_py.headings import Headings
 from steward_py.measures import (
@@ -129,9 +129,10 @@ def chunk(text: str, chunking: Chunking = DEFAULT, pulse: Pulse = None) -> list[
     )
     spans = _spans(text, headings, measure, chunking, pulse)
     kept = _kept_small(text, spans, measure, chunking.maximum)
+    path_at = headings.path_at
     return [
-        Chunk(ordinal, start, end, text[start:end], headings.path_at(start))
-        for ordinal, (start, end) in enumerate(pulsing(kept, pulse))
+        Chunk(ordinal, start, end, piece, path_at(start))
+        for ordinal, (start, end, piece) in enumerate(pulsing(kept, pulse))
     ]
 
 
@@ -147,27 +148,44 @@ def _spans(
         return sentences.spans(text, window, pulse)
     if chunking.strategy == "fixed":
         return fixed.spans(text, measure, chunking.size, chunking.overlap)
-    separators = (PART_SEPARATOR, *chunking.separators)
+    separators = chunking.separators
+    # The rarest character of it is found, or not, in no time.
+    if "\x1d" in text:
+        separators = (PART_SEPARATOR, *separators)
     return recursive.spans(text, measure, chunking.size, chunking.overlap, separators)
 
 
 def _kept_small(
     text: str, spans: Iterable[tuple[int, int]], measure: Measure, maximum: int
-) -> Iterator[tuple[int, int]]:
-    """The spans without white space around them, and without those that say nothing new."""
+) -> Iterator[tuple[int, int, str]]:
+    """The spans, with their texts, without white space around them.
+
+    Those that say nothing new are left out.
+    """
     covered = 0
-    for span in spans:
-        start, end = trimmed(text, *span)
+    fits = measure.fits
+    for span_start, span_end in spans:
+        # Only what has white space is copied again, and no character is looked at in Python.
+        piece = text[span_start:span_end].lstrip()
+        start = span_end - len(piece)
+        piece = piece.rstrip()
+        end = start + len(piece)
         # Only an overlap and white space, or only white space.
         if end <= covered or start == end:
             continue
         covered = end
-        while not measure.fits(start, end, maximum):
+        while not fits(start, end, maximum):
             # The tokens of a piece are not quite those it has in the whole text.
             shorter = _shortened(text, start, end, measure, maximum)
-            yield trimmed(text, start, shorter)
+            yield _without_space_behind(text, start, shorter)
             start = next_visible(text, shorter)
-        yield start, end
+            piece = text[start:end]
+        yield start, end, piece
+
+
+def _without_space_behind(text: str, start: int, end: int) -> tuple[int, int, str]:
+    piece = text[start:end].rstrip()
+    return start, start + len(piece), piece
 
 
 def _shortened(text: str, start: int, end: int, measure: Measure, maximum: int) -> int:

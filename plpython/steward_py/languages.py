@@ -32,12 +32,15 @@ NEGATIONS = {
     ),
 }
 
-# Words that bind or bound what is said: each counts, added or removed.
+# Words that bind, allow or bound what is said: each counts, added or removed.
 DECISIVE = {
-    "en": _words("must shall only always least most maximum minimum"),
-    "de": _words("muss m\u00fcssen nur immer mindestens h\u00f6chstens"),
-    "fr": _words("doit doivent seulement toujours"),
-    "it": _words("deve devono solo sempre almeno"),
+    "en": _words("must shall should may might can could only always least most maximum minimum"),
+    "de": _words(
+        "muss m\u00fcssen soll sollen sollte sollten darf d\u00fcrfen kann k\u00f6nnen nur immer"
+        " mindestens h\u00f6chstens"
+    ),
+    "fr": _words("doit doivent devrait devraient peut peuvent seulement toujours"),
+    "it": _words("deve devono dovrebbe dovrebbero pu\u00f2 possono solo sempre almeno"),
 }
 
 # Words that say the opposite of one another, or more or less of it.  Each line has the sides of

@@ -156,8 +156,11 @@ class CountedTokens:
 def estimated_tokens(text: str) -> int:
     """About how many tokens a text is.  None only of an empty text."""
     weights = text.encode("utf-8", "surrogatepass").translate(_OF_BYTE)
-    total = _sum_of(weights[:_RUN])
-    for start in range(_RUN, len(weights), _RUN):
+    if len(weights) <= _RUN:
+        # no copy of what most chunks are
+        return -(-_sum_of(weights) // _SCALE)
+    total = 0
+    for start in range(0, len(weights), _RUN):
         total += _sum_of(weights[start : start + _RUN])
     return -(-total // _SCALE)
 

@@ -172,16 +172,23 @@ def plan(
 
 
 def plan_chunks(
+    content: str,
     chunks: Sequence[Chunk],
     embedded: Sequence[str],
     known: Sequence[KnownChunk],
     policy: Policy,
+    *,
+    parts: Sequence[str] = (),
     pulse: Pulse = None,
 ) -> Plan:
-    """The plan for a text of which only the chunks are known; its hash is left empty."""
+    """The plan for a text that has been cut already; its hash is left empty.
+
+    Of ``content`` it matters only where the parts are, of which ``parts`` has the names.
+    """
     hashes = [text_hash(text) for text in embedded]
     rows = sorted(known, key=lambda row: (row.ordinal, row.chunk_id))
-    return _plan("", _Comparison(chunks, embedded, hashes, rows, policy, _Parts("", ())), pulse)
+    division = _Parts(content, parts)
+    return _plan("", _Comparison(chunks, embedded, hashes, rows, policy, division), pulse)
 
 
 def _plan(content_hash: str, comparison: _Comparison, pulse: Pulse) -> Plan:

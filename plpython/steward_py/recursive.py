@@ -41,23 +41,24 @@ class _Cutter:
         text, after, size = self._text, self._measure.after, self._size
         level = next(n for n, each in enumerate(separators) if text.find(each, low, high) >= 0)
         places = _places(text, separators[level], low, high)
+        first, last, found = places.first, places.last, self.found.append
         start = low
         while start < high:
             reach = after(start, size)
             if reach >= high:
-                self.found.append((start, high))
+                found((start, high))
                 return
-            end = places.last(start + 1, reach)
-            if end < 0 or (end == reach and places.first(start + 1, reach - 1) < 0):
+            end = last(start + 1, reach)
+            if end < 0 or (end == reach and first(start + 1, reach - 1) < 0):
                 # What two separators enclose is cut further when it is no shorter than size.
                 if end < 0:
-                    end = places.first(reach, high)
+                    end = first(reach, high)
                 if end < 0:
                     end = high
                 self.cut(separators[level + 1 :], start, end)
                 start = end
             else:
-                self.found.append((start, end))
+                found((start, end))
                 start = self._repeated_from(places, end, high) if self._overlap else end
 
     def _repeated_from(self, places: _Places, end: int, high: int) -> int:
@@ -110,13 +111,17 @@ class _Searched:
     def __init__(self, text: str, separator: str, high: int) -> None:
         self._text = text
         self._separator = separator
+        self._length = len(separator)
         self._high = high
 
     def first(self, start: int, end: int) -> int:
-        return self._text.find(self._separator, start, min(end + len(self._separator), self._high))
+        stop = end + self._length
+        return self._text.find(self._separator, start, stop if stop < self._high else self._high)
 
     def last(self, start: int, end: int) -> int:
-        return self._text.rfind(self._separator, start, min(end + len(self._separator), self._high))
+        # min() would take longer than the search
+        stop = end + self._length
+        return self._text.rfind(self._separator, start, stop if stop < self._high else self._high)
 
 
 class _Listed:

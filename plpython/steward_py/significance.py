@@ -300,8 +300,12 @@ def _changed_findings(old: Reading, new: Reading, policy: Policy) -> tuple[Findi
     found_after = findings_of(new_texts, policy.guards, lexicon)
     if "negations" in policy.guards:
         gone, came = opposites_of(old_texts, new_texts, lexicon)
-        found_before["negations"] += gone
-        found_after["negations"] += came
+        told: set[str] = set()
+        if found_before["negations"] != found_after["negations"]:
+            # "must" and "may" count by themselves, and are not said twice
+            told.update(found_before["negations"], found_after["negations"])
+        found_before["negations"] += [word for word in gone if word not in told]
+        found_after["negations"] += [word for word in came if word not in told]
     return tuple(
         _finding(guard, found_before[guard], found_after[guard])
         for guard in policy.guards

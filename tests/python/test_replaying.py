@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from steward_py.replaying import replay
-from steward_py.significance import DEFAULT
+from steward_py.significance import DEFAULT, parse_policy
 
 TEXT = "Whatever is said here stays as it was, letter by letter, to the end. " * 6
 
@@ -44,3 +46,32 @@ def test_nothing_follows_from_what_is_not_kept() -> None:
     # one of several chunks is enough
     states[1]["chunks"] += states[0]["chunks"]
     assert outcomes(*states)[:2] == [(2, None, None), (3, None, None)]
+
+
+def of_parts(revision: int, gaps: tuple[int, int], *texts: str) -> dict[str, Any]:
+    """A state of a title and a body, of three chunks and what lies between them."""
+    chunks: list[dict[str, Any]] = []
+    end = 0
+    for text, gap in zip(texts, (0, *gaps), strict=True):
+        number = 10 * revision + len(chunks)
+        chunk = {"chunk_id": number, "heading": None, "prefix": None, "start": end + gap}
+        chunks.append({**chunk, "vector_of": text, "text": text})
+        end += gap + len(text)
+    return {**state(revision, 0, ""), "parts": ["title", "body"], "chunks": chunks}
+
+
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_the_gaps_say_which_part_a_chunk_is_of(changed: int) -> None:
+    texts = [TEXT, TEXT.upper(), TEXT.swapcase()]
+    others = [f"{text}So." if n == changed else text for n, text in enumerate(texts)]
+    policy = parse_policy({"always": ["title"]})
+
+    def outcome(gaps: tuple[int, int]) -> tuple[str | None, bool]:
+        states = of_parts(1, gaps, *texts), of_parts(2, gaps, *others)
+        (found,) = replay(states, policy)
+        return found.simulated_outcome, "parts_unknown" in (found.details or {})
+
+    assert outcome((3, 2)) == ("embedded" if changed == 0 else "skipped", False)
+    assert outcome((2, 3)) == ("skipped" if changed == 2 else "embedded", False)
+    # it may be either
+    assert outcome((3, 3)) == ("skipped", True)

@@ -352,7 +352,12 @@ def test_small_changes_of_no_meaning(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["must", "only", "always", "muss", "nur", "doit", "toujours", "deve", "solo"]
+    "word",
+    [
+        *("must", "shall", "should", "may", "might", "can", "could", "only", "always"),
+        *("muss", "sollte", "darf", "kann", "nur", "doit", "devrait", "peut", "toujours"),
+        *("deve", "dovrebbe", "pu\u00f2", "solo"),
+    ],
 )
 def test_a_word_that_decides(word: str) -> None:
     found = guards_of(f"they {word} go", "they go", guards=["negations"])

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from langchain_text_splitters import CharacterTextSplitter, RecursiveCharacterTe
 from python.documents import article, jumble, seeded
 from python.test_chunking import CLUSTERS, MONSTERS
 from steward_py import chunking as module
-from steward_py import measures, recursive
+from steward_py import measures, recursive, stable
 from steward_py.chunking import (
     PART_SEPARATOR,
     Chunk,
@@ -412,6 +413,49 @@ def test_what_a_pulse_raises_ends_the_cutting(strategy: str) -> None:
 
     with pytest.raises(TimeoutError):
         chunk("word " * 100_000, Chunking(strategy=strategy, size=100), stop)
+
+
+def bare_words(count: int) -> str:
+    dice = seeded(count)
+    return " ".join("".join(dice.choices("abcdefghijkLMNOPQRST", k=9)) for _ in range(count))
+
+
+def starts_by_definition(text: str, start: int, end: int) -> list[int]:
+    """Where the pieces begin of words alone: the lowest rank divides what is too long."""
+    least, most = Chunking().minimum, Chunking().maximum
+    if end - start <= most:
+        return [start]
+    places = (match.end() for match in re.finditer(" ", text[: end - least + 1]))
+    place = min(
+        (place for place in places if start + least <= place <= end - least),
+        key=lambda place: crc32(text[place : place + 17].replace(" ", "")[:16].lower().encode()),
+    )
+    return [
+        *starts_by_definition(text, start, place),
+        *starts_by_definition(text, place, end),
+    ]
+
+
+@pytest.mark.parametrize("count", [300, 2_000])
+def test_the_lowest_rank_divides(count: int) -> None:
+    text = bare_words(count)
+    assert [each.start for each in chunk(text)] == starts_by_definition(text, 0, len(text))
+
+
+def test_the_lowest_rank_divides_a_text_of_many_boundaries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many, those of high rank are looked at when others left a part that is too long."""
+    monkeypatch.setattr(stable, "_MANY", 100)
+    monkeypatch.setattr(stable, "_FIRST_KEYS", 1 << 90)
+    text = bare_words(2_000)
+    assert [each.start for each in chunk(text)] == starts_by_definition(text, 0, len(text))
+    narrow = Chunking(size=100, minimum=50, maximum=100)
+    assert all(len(each.text) <= narrow.maximum for each in chunk(text, narrow))
+
+
+def test_words_of_ascii_are_ranked_as_all_words_are() -> None:
+    text = bare_words(2_000)
+    other = text.replace(" ", "\u2003")
+    assert [each.start for each in chunk(text)] == [each.start for each in chunk(other)]
 
 
 class WordTokenizer:

@@ -15,6 +15,8 @@ return (
 -- what changes what is said
 select * from told('It does not rain.', 'It does rain.');
 select * from told('It rains.', 'It never rains.');
+select * from told('You restart it.', 'You may restart it.');
+select * from told('You should restart it.', 'You restart it.');
 select * from told('Es regnet nicht.', 'Es regnet.');
 select * from told('Take 10 mg a day.', 'Take 1000 mg a day.');
 select * from told('Take 10 mg a day.', 'Take 10 g a day.');
@@ -103,6 +105,22 @@ select decision, stage, reason from steward.explain_change('book', key => '{"id"
 call steward.work(idle_seconds => 0);
 select outcome, chunks_embedded, chunks_accepted, details -> 'parts' as parts, details -> 'guards' as guards
 from steward.decisions order by decision_id desc limit 1;
+
+-- A literal may be a text or the name of a table: a cast says which, or the name of an argument.
+select decision, stage from steward.explain_change('book'::regclass, '{"id": 1}', 'Another')
+where decision = 'embed';
+select decision, stage from steward.explain_change('book', key => '{"id": 1}', new_text => 'Another')
+where decision = 'embed';
+select decision, stage, old_excerpt, new_excerpt from steward.explain_change('book', '{"id": 1}');
+select decision, stage from steward.explain_change('book', '{"id": 1}', 'Another book');
+
+-- a policy is given whole; from the one in force a single key can be changed
+select a.option, a.is_now::jsonb - '{guards,languages,negations,normalise}'::text[] as is_now
+from steward.alter('book', significance => (
+    select s.significance || '{"similarity": 0.9}' from steward.sources as s where s.source = 'book'::regclass
+)) as a;
+select a.option, a.is_now::jsonb - '{guards,languages,negations,normalise}'::text[] as is_now
+from steward.alter('book', significance => '{"similarity": 0.9}') as a;
 
 -- a hundred edits, none of them significant by itself: they add up
 create table note (id integer primary key, body text);

@@ -200,7 +200,9 @@ comment on function steward.alter( -- noqa: LT01
     regclass, text, text, jsonb, jsonb, text, text, integer, boolean, numeric, integer, interval
 ) is
 'Change options of a tracked table, as steward.track() takes them; what is not given stays; '
-'chunking and significance are given whole. '
+'chunking and significance are given whole, and what they leave out has its default. To change '
+'one key: significance => (select significance || ''{"similarity": 0.9}'' from steward.sources '
+'where source = ''articles''::regclass). '
 'where => '''' ends a condition, daily_budget => ''infinity'' a budget, backfill_rate => 0 a '
 'limit. Returns a row for each option that has changed, with what follows from it: which rows '
 'will be looked at again, behind the edits; those that turn out as they were cost no vector. '

@@ -113,7 +113,8 @@ $function$;
 
 comment on function steward.explain_change(regclass, jsonb, text) is
 'The same for a row of a tracked table, by its own policy, against the texts that its vectors were '
-'made of. new_text: its content as it might be; null: as it is now. Name the arguments where both '
-'are possible: explain_change(''articles'', key => ''{"id": 1}''). Stage 7, the cosine of the '
-'vectors, is not known before there are any. For steward_admin with SELECT on the table and not '
-'subject to its row security.';
+'made of. new_text: its content as it might be; null: as it is now. Say that it is a table, or '
+'which argument is the key: explain_change(''articles''::regclass, ''{"id": 1}''), '
+'explain_change(''articles'', key => ''{"id": 1}''). Two plain literals are two texts, and three '
+'are refused. Stage 7, the cosine of the vectors, is not known before there are any. For '
+'steward_admin with SELECT on the table and not subject to its row security.';

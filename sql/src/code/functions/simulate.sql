@@ -44,13 +44,13 @@ begin
         $sql$
         with state as (
             select
-                %5$s, d.revision, d.chunk_ids, d.headings, d.shown, d.valid_from,
-                d.retired_at as ended_at
+                %5$s, d.revision, d.chunk_ids, d.starts, d.headings, d.shown, d.policy_version,
+                d.valid_from, d.retired_at as ended_at
             from %1$s as d
             union all
             select
-                %5$s, d.revision, d.chunk_ids, d.headings, d.shown, d.valid_from,
-                d.superseded_at
+                %5$s, d.revision, d.chunk_ids, d.starts, d.headings, d.shown, d.policy_version,
+                d.valid_from, d.superseded_at
             from %2$s as d
         ),
 
@@ -63,11 +63,18 @@ begin
                         'revision', s.revision,
                         'begins', extract(epoch from s.valid_from),
                         'ends', extract(epoch from s.ended_at),
+                        'parts', $4,
+                        'headings', (
+                            select p.chunking -> 'headings'
+                            from steward_private.policy as p
+                            where p.source_id = $5 and p.policy_version = s.policy_version
+                        ),
                         'chunks', (
                             select coalesce(
                                 jsonb_agg(
                                     jsonb_build_object(
                                         'chunk_id', o.chunk_id,
+                                        'start', o.start,
                                         'heading', o.heading,
                                         'prefix', coalesce(c.prefix, p.prefix),
                                         'vector_of', coalesce(c.chunk, p.chunk),
@@ -77,8 +84,8 @@ begin
                                 ),
                                 '[]'
                             )
-                            from unnest(s.chunk_ids, s.headings, s.shown)
-                                with ordinality as o (chunk_id, heading, shown, n)
+                            from unnest(s.chunk_ids, s.starts, s.headings, s.shown)
+                                with ordinality as o (chunk_id, start, heading, shown, n)
                             left join %3$s as c on c.chunk_id = o.chunk_id
                             left join %4$s as p on p.chunk_id = o.chunk_id
                         )
@@ -120,7 +127,7 @@ begin
         steward_private.key_object(v_source, 's'),
         steward_private.key_list(v_source, 's')
     )
-    using v_policy, simulate.since, v_price;
+    using v_policy, simulate.since, v_price, to_jsonb(v_source.parts), v_source.source_id;
 end
 $function$;
 
@@ -130,7 +137,10 @@ comment on function steward.simulate(regclass, jsonb, timestamptz) is
 'outcome, simulated_outcome: embedded, skipped (accepted as not significant) or reused. cost: by '
 'the price of the model, a token being four characters. details: as in steward.decisions, of the '
 'simulated one. Each document begins with its first state there is, and goes on by the texts that '
-'its vectors would have been made of. By the text alone: the cosine rule and parts whose every '
-'change counts are left out. Skips that a stricter policy would have embedded are rows with '
-'outcome = ''skipped'' and simulated_outcome = ''embedded''. For steward_admin with SELECT on the '
-'table and not subject to its row security.';
+'its vectors would have been made of. The cosine rule is asked after embedding, so nobody knows '
+'what it would have said: what it would have been asked about is sent, counts as embedded, and its '
+'number is asked_after_embedding in details. Where nobody knows any more which part of the '
+'content a chunk was of, details say parts_unknown, and that every change of a part counts is '
+'left out. Skips that a stricter policy would have embedded are rows with outcome = ''skipped'' '
+'and simulated_outcome = ''embedded''. For steward_admin with SELECT on the table and not subject '
+'to its row security.';
