@@ -28,12 +28,17 @@ class Process:
     """A worker that runs until it is stopped; what it logs is kept."""
 
     def __init__(
-        self, db: Database, *arguments: str, dsn: str | None = None, **environment: str
+        self,
+        db: Database,
+        *arguments: str,
+        dsn: str | None = None,
+        python: str | Path = sys.executable,
+        **environment: str,
     ) -> None:
         self.events: list[dict[str, Any]] = []
         self.raw: list[str] = []
         command = [
-            *(sys.executable, str(ROOT / "scripts" / "steward-worker")),
+            *(str(python), str(ROOT / "scripts" / "steward-worker")),
             *("--dsn", dsn or db.cluster.dsn(db.name), "--log-level", "debug"),
             *("--log-format", "json", "--no-progress", *arguments),
         ]
@@ -263,7 +268,7 @@ def test_local_model_is_asked_in_the_process(db: Database, start: Start, tmp_pat
         "class SentenceTransformer:\n"
         "    def __init__(self, name):\n"
         "        assert name == 'some-model'\n"
-        "    def encode(self, texts, batch_size, normalize_embeddings, show_progress_bar):\n"
+        "    def encode(self, texts, normalize_embeddings, show_progress_bar):\n"
         "        return [[len(text), text.count('e'), 1.5] for text in texts]\n",
         encoding="utf-8",
     )
@@ -276,6 +281,29 @@ def test_local_model_is_asked_in_the_process(db: Database, start: Start, tmp_pat
     (row,) = db.run("select embedding::text from steward_data.docs_1_chunk where key_1 = 1")
     text = "doc: This is text docs number 1"
     assert row == (f"[{len(text)},{text.count('e')},1.5]",)
+
+
+def test_local_model_answers_searches(db: Database, start: Start, tmp_path: Path) -> None:
+    """--serve: the server asks the worker for the vector of a query, as it asks any provider."""
+    (tmp_path / "sentence_transformers.py").write_text(
+        "class SentenceTransformer:\n"
+        "    def __init__(self, name):\n"
+        "        pass\n"
+        "    def encode(self, texts, normalize_embeddings, show_progress_bar):\n"
+        "        return [[text.count(letter) + 1.0 for letter in 'aeiou'] for text in texts]\n",
+        encoding="utf-8",
+    )
+    worker = start("--local", "some-model", "--serve", "0", PYTHONPATH=str(tmp_path))
+    eventually(lambda: worker.told("serving"))
+    endpoint = f"http://127.0.0.1:{worker.told('serving')[0]['port']}/v1"
+    db.run("select steward.add_model('mini@1', 5, 'openai', endpoint => %s)", endpoint)
+    assert {step[1] for step in db.run("select * from steward.test_model('mini@1')")} == {"ok"}
+    add_table(db, 5, model="mini@1")
+    db.run("update docs set body = 'uuu aaa' where id = 3")
+    eventually(lambda: fresh(db) == 5)
+    found = db.run("select key, similarity from steward.search('docs', 'a a a u u u', 1)")
+    assert found == [({"id": 3}, pytest.approx(1))]
+    assert worker.stop() == 0
 
 
 def test_local_model_that_is_not_there_is_said(start: Start) -> None:
