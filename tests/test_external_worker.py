@@ -654,7 +654,7 @@ def test_text_that_is_too_long_is_truncated_or_failed(
 def test_storm_of_429_charges_nobody(db: Database, provider: Provider, start: Start) -> None:
     """A provider that takes 20 requests a second gets no more than it can bear for long."""
     add_model(db, provider, batch_inputs=5)
-    provider.limits.rate, provider.limits.capacity = 20.0, 5.0
+    provider.limits.rate, provider.limits.capacity = 20.0, 1.0
     provider.limits.retry_after = False
     add_table(db, 600)
     worker = start()
