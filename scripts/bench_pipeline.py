@@ -12,8 +12,8 @@
    several settings, and the quickest counts.
 2. Freshness: edits at a steady pace, and how long after its commit each is in the table that
    search reads; with a provider that takes no time and with one that takes 100 ms.
-3. A provider that takes so many requests a second: how long it takes to drain a queue, beside how
-   long that limit itself dictates.
+3. A provider that takes so many requests a second, and of these some at once or only one: how long
+   it takes to drain a queue, beside how long that limit itself dictates.
 
 Everything runs on this machine: the server, the provider and the worker share its cores. Commits
 are durable. The last line has all figures as JSON.
@@ -65,7 +65,7 @@ EDITS = 50
 ROWS = 2000
 LATENCIES = (0.0, 0.1)
 # requests a second, and how many there may be at once
-RATE, BURST = 20.0, 5
+RATE, BURSTS = 20.0, (5, 1)
 INPUTS = 10
 PATIENCE = 600.0
 LOOK_EVERY = 0.003
@@ -88,11 +88,12 @@ class Provider(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, latency: float, rate: float | None) -> None:
+    def __init__(self, latency: float, rate: float | None, burst: float) -> None:
         self.latency = latency
         self.rate = rate
+        self.burst = burst
         self.lock = threading.Lock()
-        self.level, self.level_at = float(BURST), time.monotonic()
+        self.level, self.level_at = burst, time.monotonic()
         self.vectors = [
             "[" + ",".join(f"{random.uniform(-1, 1):.7f}" for _ in range(DIMENSIONS)) + "]"  # noqa: S311
             for _ in range(64)
@@ -123,7 +124,7 @@ class Provider(ThreadingHTTPServer):
             return False
         with self.lock:
             now = time.monotonic()
-            self.level = min(BURST, self.level + (now - self.level_at) * self.rate)
+            self.level = min(self.burst, self.level + (now - self.level_at) * self.rate)
             self.level_at = now
             if self.level < 1:
                 self.refused += 1
@@ -196,9 +197,11 @@ class Asked:
 
 
 @contextmanager
-def provider(latency: float = 0.0, rate: float | None = None) -> Iterator[Asked]:
+def provider(
+    latency: float = 0.0, rate: float | None = None, burst: float = 1.0
+) -> Iterator[Asked]:
     """A provider in a process of its own."""
-    arguments = ["--serve", str(latency), str(rate or 0.0)]
+    arguments = ["--serve", str(latency), str(rate or 0.0), str(burst)]
     process = subprocess.Popen(
         [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True
     )
@@ -210,9 +213,9 @@ def provider(latency: float = 0.0, rate: float | None = None) -> Iterator[Asked]
         process.wait()
 
 
-def serve(latency: float, rate: float) -> None:
+def serve(latency: float, rate: float, burst: float) -> None:
     """The provider's process."""
-    server = Provider(latency, rate or None)
+    server = Provider(latency, rate or None, burst)
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()
 
@@ -624,10 +627,10 @@ def inside(cluster: Cluster) -> Callable[[str], Callable[[], None]]:
 # 3. A limit -------------------------------------------------------------------------------------
 
 
-def measure_limit(cluster: Cluster, rows: int) -> Figures:
+def measure_limit(cluster: Cluster, rows: int, burst: int) -> Figures:
     """Seconds to drain a queue, and those that the provider's limit dictates."""
     name = "limited"
-    with provider(rate=RATE) as asked:
+    with provider(rate=RATE, burst=burst) as asked:
         connection = create_steward(cluster, name, asked, batch_inputs=INPUTS)
         connection.execute("create table notes (id integer primary key, body text not null)")
         connection.execute("select steward.track('notes', content => 'body', model => 'bench@1')")
@@ -652,9 +655,10 @@ def measure_limit(cluster: Cluster, rows: int) -> Figures:
             process.wait()
         drop(cluster, connection, name)
     # full requests are what could have been
-    dictated = (rows / INPUTS - BURST) / RATE
+    dictated = (rows / INPUTS - burst) / RATE
     return {
         "rows": rows,
+        "burst": burst,
         "requests": counts["requests"],
         "refused": counts["refused"],
         "failed": charged,
@@ -691,10 +695,12 @@ def show(figures: Figures) -> None:
         print(f"\nfrom commit to searchable, at {EDITS} edits/s:")
     for name, told in figures["freshness"].items():
         print(f"  {name}: p50 {told['p50_ms']} ms, p95 {told['p95_ms']}, p99 {told['p99_ms']}")
-    if limit := figures.get("limit"):
+    for limit in figures.get("limits", ()):
         print(
-            f"\na provider that takes {RATE:.0f} requests a second: {limit['seconds']} s for "
-            f"{limit['rows']} rows, where the limit dictates {limit['dictated_seconds']} s"
+            f"\na provider that takes {RATE:.0f} requests a second, and {limit['burst']} at once: "
+            f"{limit['seconds']} s for {limit['rows']} rows, where the limit dictates "
+            f"{limit['dictated_seconds']} s; {limit['refused']} requests refused, "
+            f"{limit['failed']} rows failed"
         )
     for name, reason in figures["missing"].items():
         print(f"\nmissing: {name} ({reason})")
@@ -711,7 +717,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help=f"of the first part (default: {ROUNDS})")
     parser.add_argument("--quick", action="store_true", help="rough figures")
     parser.add_argument("--only", choices=("throughput", "freshness", "limit"))
-    parser.add_argument("--serve", nargs=2, type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=3, type=float, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(*options.serve)
@@ -738,7 +744,8 @@ def main() -> int:
                         cluster, latency, seconds, start(cluster)
                     )
             if "limit" in wanted:
-                figures["limit"] = measure_limit(cluster, 1000 if options.quick else 4000)
+                rows = 1000 if options.quick else 4000
+                figures["limits"] = [measure_limit(cluster, rows, burst) for burst in BURSTS]
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1

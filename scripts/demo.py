@@ -4,129 +4,16 @@
 from __future__ import annotations
 
 import argparse
-import os
+import signal
 import subprocess
 import sys
-import textwrap
-import time
-from pathlib import Path
 
+import psycopg
+
+import demo_worker
+from demo_stage import DBNAME, Failed, Story, Terminal
 from pgenv import Cluster, Problem, provision
 from pgenv.home import locked
-
-ROOT = Path(__file__).resolve().parent.parent
-DBNAME = "demo"
-BAR_WIDTH = 36
-POLL_SECONDS = 0.03
-
-
-class Failed(Exception):
-    """A statement of the story failed; its error message has been printed."""
-
-
-class Terminal:
-    """Where the story is told."""
-
-    def __init__(self) -> None:
-        self.is_terminal = sys.stdout.isatty()
-        plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
-        self.bold, self.normal = (
-            ("\x1b[1m", "\x1b[0m") if self.is_terminal and not plain else ("", "")
-        )
-
-    def write(self, text: str = "") -> None:
-        """Print a line or several."""
-        print(text, flush=True)
-
-    def tell(self, text: str) -> None:
-        """Say what comes next, as a comment of SQL."""
-        self.write()
-        for line in textwrap.wrap(" ".join(text.split()), 92):
-            self.write(f"-- {line}")
-
-    def typed(self, statement: str) -> None:
-        """A statement as it looks when a person has typed it into psql."""
-        first, *rest = statement.splitlines()
-        self.write(f"{DBNAME}=# {self.bold}{first}{self.normal}")
-        for line in rest:
-            self.write(f"{DBNAME}-# {self.bold}{line}{self.normal}")
-
-    def progress(self, done: int, total: int, chunks: int) -> None:
-        """How far the work is: one line that moves in a terminal, otherwise a line each time."""
-        filled = BAR_WIDTH * done // total
-        bar = "#" * filled + "." * (BAR_WIDTH - filled)
-        line = f"    [{bar}] {done:2} of {total} articles fresh, {chunks:2} chunks"
-        if self.is_terminal:
-            print(f"\r{line}", end="\n" if done == total else "", flush=True)
-        else:
-            self.write(line)
-
-
-class Story:
-    """A database, and the psql that talks to it."""
-
-    def __init__(self, cluster: Cluster, terminal: Terminal) -> None:
-        self.terminal = terminal
-        self._env = cluster.env(DBNAME) | {"LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8"}
-        self._psql = [cluster.bin("psql"), "-X", "-P", "pager=off", "-v", "ON_ERROR_STOP=1"]
-
-    def show(self, statement: str) -> None:
-        """Print a statement, run it, and print what psql prints."""
-        statement = textwrap.dedent(statement).strip()
-        self.terminal.typed(statement)
-        done = subprocess.run(
-            [*self._psql, "-c", statement],
-            env=self._env,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        self.terminal.write(done.stdout.decode(errors="replace").rstrip("\n"))
-        if done.returncode:
-            raise Failed
-
-    def show_work(self) -> None:
-        """Run the worker in a session of its own, and watch from here how it gets on."""
-        statement = "call steward.work(batch => 3, idle_seconds => 0);"
-        self.terminal.typed(statement)
-        worker = subprocess.Popen(
-            [*self._psql, "-q", "-c", statement], env=self._env, stdin=subprocess.DEVNULL
-        )
-        seen = -1
-        try:
-            while True:
-                # Asked before the look, so that there is one more look after its end.
-                ended = worker.poll() is not None
-                done, total, chunks = self._freshness()
-                if done != seen:
-                    self.terminal.progress(done, total, chunks)
-                    seen = done
-                if ended:
-                    break
-                time.sleep(POLL_SECONDS)
-        finally:
-            worker.terminate()
-            worker.wait()
-        if worker.returncode:
-            raise Failed
-        if done != total:
-            self.terminal.write(f"error: only {done} of {total} articles are fresh")
-            raise Failed
-        self.terminal.write("CALL")
-
-    def _freshness(self) -> tuple[int, int, int]:
-        query = "select fresh, documents, chunks from steward.freshness"
-        printed = subprocess.run(
-            [*self._psql, "-q", "-A", "-t", "-F", " ", "-c", query],
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        fresh, documents, chunks = (int(number) for number in printed.stdout.split())
-        return fresh, documents, chunks
 
 
 def tell(story: Story) -> None:
@@ -222,6 +109,8 @@ def tell(story: Story) -> None:
     )
     show("select item, status, detail from steward.check();")
 
+    demo_worker.tell(story)
+
     tell("From now on pg_cron does the work: what you change is found within a minute.")
     show("select steward.start();")
     show("select * from steward.status();")
@@ -273,6 +162,9 @@ def main() -> int:
     parser.add_argument("--name", default="demo", help="name of the cluster; default: demo")
     arguments = parser.parse_args()
     terminal = Terminal()
+    # What the story has started is stopped on the way out.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         cluster = Cluster.named(arguments.name, provision())
         # Beside the cluster, not in it: the folder is removed and made anew.
@@ -284,6 +176,9 @@ def main() -> int:
         return 1
     except (Failed, subprocess.CalledProcessError):
         print("error: the demo stopped at the statement above", file=sys.stderr)
+        return 1
+    except psycopg.Error as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

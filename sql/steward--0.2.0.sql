@@ -4428,6 +4428,162 @@ modules = {
         '    with reporting(plpy):\n'
         '        return vectors(given("model", model), given("texts", texts))\n',
     ),
+    'steward_py.pacing': (
+        'plpython/steward_py/pacing.py',
+        '"""When the next request may be sent: by the model\'s limits, and by what the provider bears.\n'
+        '\n'
+        'Most providers do not say how much they bear; some say only that it was too much.  So the pace is\n'
+        'learnt from what they refuse and what they answer:\n'
+        '\n'
+        '- Nothing is slowed down before the first refusal.  Then it is begun slowly, and quickened by a\n'
+        '  share with each answer, until the next refusal shows about where the limit is.\n'
+        '- From there on it is a little slower after a refusal, quickly up again to shortly below where that\n'
+        '  was, and then more and more carefully beyond: a limit is met now and then, and one that was\n'
+        '  raised is found.  A provider that keeps no reserve for bursts refuses every other request of\n'
+        '  somebody who is only a little too fast, so being nearly right is not enough.\n'
+        '- Refusals in a row, with nothing answered between them, make the pauses longer, up to a minute.\n'
+        '- A request that was on its way when another one was refused says nothing new.\n'
+        '"""\n'
+        '\n'
+        'from __future__ import annotations\n'
+        '\n'
+        'import threading\n'
+        'import time\n'
+        'from collections import deque\n'
+        'from collections.abc import Callable\n'
+        '\n'
+        'from steward_py.providers import Model\n'
+        '\n'
+        '_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0\n'
+        '# requests a second, however often it was refused: as soon as one is answered, others may be\n'
+        '_SLOWEST = 0.2\n'
+        '# after a refusal: how much slower, if many were answered since the one before, or only a few\n'
+        '_SLOWER, _MUCH_SLOWER, _FEW = 0.94, 0.85, 5\n'
+        '# with each answer: while no limit is known; from far below; from not so far below the known one\n'
+        '_BEGIN, _FAR, _BACK = 1.19, 1.5, 1.03\n'
+        '# with each answer near the limit, doubled by each so many answers\n'
+        '_CAREFUL, _DOUBLED = 0.0015, 20\n'
+        '# a limit that is believed at first to be lower than it can be: it may be so much higher\n'
+        '_DOUBT = 4.0\n'
+        '# of so many answers in so short a time it is known how fast they came, about\n'
+        '_TELLING, _SPAN, _ABOUT = 8, 1.0, 1.5\n'
+        '\n'
+        '\n'
+        'class Pace:\n'
+        '    """Says when to send, for any number of threads."""\n'
+        '\n'
+        '    def __init__(\n'
+        '        self, model: Model, share: float = 1.0, clock: Callable[[], float] = time.monotonic\n'
+        '    ) -> None:\n'
+        '        """``share``: of the model\'s limits per minute."""\n'
+        '        self._clock = clock\n'
+        '        self._lock = threading.Lock()\n'
+        '        self._limits = [\n'
+        '            _Bucket(per_minute * share / 60, clock())\n'
+        '            for per_minute in (model.requests_per_minute, model.tokens_per_minute)\n'
+        '            if per_minute is not None\n'
+        '        ]\n'
+        '        self._counts_requests = model.requests_per_minute is not None\n'
+        '        self._paused_until = float("-inf")\n'
+        '        self._next_at = float("-inf")\n'
+        '        # what the provider bears, in requests a second, once it has refused any\n'
+        '        self._borne: float | None = None\n'
+        '        # where it refused last\n'
+        '        self._ceiling = float("inf")\n'
+        '        self._slowed_at = float("-inf")\n'
+        '        self._answered = 0\n'
+        '        self._in_a_row = 0\n'
+        '        self._answers: deque[float] = deque(maxlen=_TELLING)\n'
+        '\n'
+        '    def take(self, tokens: int) -> float:\n'
+        '        """0 and counted, or how long to wait and ask again."""\n'
+        '        with self._lock:\n'
+        '            now = self._clock()\n'
+        '            wait = max(self._paused_until, self._next_at) - now\n'
+        '            for bucket in self._limits:\n'
+        '                wait = max(wait, bucket.wait(now))\n'
+        '            if wait > 0:\n'
+        '                return wait\n'
+        '            for place, bucket in enumerate(self._limits):\n'
+        '                bucket.draw(1 if self._counts_requests and place == 0 else tokens)\n'
+        '            if self._borne is not None:\n'
+        '                self._next_at = now + 1 / self._borne\n'
+        '            return 0.0\n'
+        '\n'
+        '    def answered(self) -> None:\n'
+        '        """A request was answered."""\n'
+        '        with self._lock:\n'
+        '            self._answers.append(self._clock())\n'
+        '            self._answered += 1\n'
+        '            self._in_a_row = 0\n'
+        '            if self._borne is None:\n'
+        '                return\n'
+        '            is_known = self._ceiling < float("inf")\n'
+        '            near = _SLOWER * self._ceiling\n'
+        '            if self._borne < (self._ceiling / 2 if is_known else 1 / _FIRST_PAUSE):\n'
+        '                self._borne *= _FAR\n'
+        '            elif not is_known:\n'
+        '                self._borne *= _BEGIN\n'
+        '            elif self._borne < near:\n'
+        '                self._borne = min(self._borne * _BACK, near)\n'
+        '            else:\n'
+        '                self._borne *= 1 + min(_CAREFUL * 2 ** (self._answered / _DOUBLED), _BEGIN - 1)\n'
+        '\n'
+        '    def refused(self, after: float | None, sent_at: float) -> float:\n'
+        '        """Answer 429 to what was sent then: how long all have to wait."""\n'
+        '        with self._lock:\n'
+        '            now = self._clock()\n'
+        '            pause = max(self._paused_until - now, 0.0)\n'
+        '            if sent_at >= self._slowed_at:\n'
+        '                self._slow_down(now)\n'
+        '                self._slowed_at = now\n'
+        '                self._answered = 0\n'
+        '                pause = max(pause, min(self._pause(), _LONGEST_PAUSE))\n'
+        '                self._in_a_row += 1\n'
+        '            if after is not None:\n'
+        '                pause = after\n'
+        '            self._paused_until = max(self._paused_until, now + pause)\n'
+        '            return pause\n'
+        '\n'
+        '    def _pause(self) -> float:\n'
+        '        interval = 1 / self._borne if self._borne is not None else 0.0\n'
+        '        return max(interval, _FIRST_PAUSE * 2.0**self._in_a_row if self._in_a_row else 0.0)\n'
+        '\n'
+        '    def _slow_down(self, now: float) -> None:\n'
+        '        if self._borne is None:\n'
+        '            self._borne = 1 / _FIRST_PAUSE\n'
+        '            return\n'
+        '        if self._answered == 0:\n'
+        '            self._borne = max(self._borne / 2, _SLOWEST)\n'
+        '            return\n'
+        '        if len(self._answers) == _TELLING and 0 < now - self._answers[0] < _SPAN:\n'
+        '            # more was allowed than could be sent\n'
+        '            self._borne = min(self._borne, _ABOUT * _TELLING / (now - self._answers[0]))\n'
+        '        is_first = self._ceiling == float("inf")\n'
+        '        is_soon = self._answered < _FEW\n'
+        '        self._ceiling = self._borne * (_DOUBT if is_first and is_soon else 1)\n'
+        '        self._borne = max(self._borne * (_MUCH_SLOWER if is_soon else _SLOWER), _SLOWEST)\n'
+        '\n'
+        '\n'
+        'class _Bucket:\n'
+        '    """What may be used in a second, up to that of one second at a time, and less than nothing."""\n'
+        '\n'
+        '    def __init__(self, per_second: float, now: float) -> None:\n'
+        '        self._per_second = per_second\n'
+        '        self._left = max(per_second, 1.0)\n'
+        '        self._seen_at = now\n'
+        '\n'
+        '    def wait(self, now: float) -> float:\n'
+        '        self._left = min(\n'
+        '            self._left + (now - self._seen_at) * self._per_second, max(self._per_second, 1.0)\n'
+        '        )\n'
+        '        self._seen_at = now\n'
+        '        # a whole one; what is taken may be more, and is then waited for by the next\n'
+        '        return max(0.0, (min(1.0, max(self._per_second, 1.0)) - self._left) / self._per_second)\n'
+        '\n'
+        '    def draw(self, amount: float) -> None:\n'
+        '        self._left -= amount\n',
+    ),
     'steward_py.packing': (
         'plpython/steward_py/packing.py',
         '"""From texts to vectors: how many texts a request has, and whose fault a refusal is.\n'
@@ -4440,8 +4596,8 @@ modules = {
         '- A text is to blame only if the provider answers others.  When nothing else has shown that it does,\n'
         '  it is asked for the vector of a harmless text.  So a wrong setting or a broken provider costs two\n'
         '  requests, and no text is charged with it.\n'
-        '- Limits on requests and tokens per minute are kept to.  After an answer 429 all threads wait, and\n'
-        '  then send as fast as was possible before; if it takes long, the failure says until when to wait.\n'
+        '- Limits on requests and tokens per minute are kept to, and after an answer 429 all threads slow\n'
+        '  down (see ``pacing``); if it takes long, the failure says until when to wait.\n'
         '- What a failure says never has the key in it, nor the texts.\n'
         '"""\n'
         '\n'
@@ -4451,7 +4607,6 @@ modules = {
         'import json\n'
         'import threading\n'
         'import time\n'
-        'from collections import deque\n'
         'from collections.abc import Callable, Iterator, Sequence\n'
         'from dataclasses import dataclass, replace\n'
         'from email.utils import parsedate_to_datetime\n'
@@ -4461,6 +4616,7 @@ modules = {
         'from steward_py import hashing_model\n'
         'from steward_py.endpoints import EndpointError\n'
         'from steward_py.errors import StewardError, description_of\n'
+        'from steward_py.pacing import Pace\n'
         'from steward_py.providers import (\n'
         '    CONFIGURATION,\n'
         '    DOCUMENT,\n'
@@ -4485,11 +4641,6 @@ modules = {
         '_BYTES_PER_TOKEN = 4\n'
         '# Waiting for a provider that has had enough is done here, with the claims held, only for so long.\n'
         'PATIENCE = 3.0\n'
-        '_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0\n'
-        '# over which it is counted what a provider bears\n'
-        '_SPAN = 2.0\n'
-        '_TELLING = 10\n'
-        '_SLOWEST = 2.0\n'
         '_LONGEST_RETRY = 7 * 86400.0\n'
         '_QUOTA_PAUSE = 600.0\n'
         '# of a list of vectors as text: more than any number needs\n'
@@ -4672,7 +4823,7 @@ modules = {
         '                Failure(CONFIGURATION if is_lasting else TRANSIENT, str(error))\n'
         '            ) from error\n'
         '        if response.status != 200:\n'
-        '            raise self._refusal(response)\n'
+        '            raise self._refusal(response, sent_at)\n'
         '        try:\n'
         '            vectors = vectors_of(self.model, response.body, len(texts))\n'
         '        except AnswerError as error:\n'
@@ -4706,7 +4857,7 @@ modules = {
         '    def now(self) -> float:\n'
         '        return self._clock()\n'
         '\n'
-        '    def _refusal(self, response: Response) -> _Refusal:\n'
+        '    def _refusal(self, response: Response, sent_at: float) -> _Refusal:\n'
         '        status = response.status\n'
         '        said = message_of(response.body)\n'
         '        reason = f"the provider answered {status} {response.reason}".rstrip()\n'
@@ -4718,7 +4869,7 @@ modules = {
         '        if status in _TOO_MANY:\n'
         '            if _is_out_of_quota(response.body):\n'
         '                return _Refusal(Failure(RATE_LIMIT, reason, max(after or 0.0, _QUOTA_PAUSE)))\n'
-        '            return _Refusal(Failure(RATE_LIMIT, reason, self._pace.refused(after)))\n'
+        '            return _Refusal(Failure(RATE_LIMIT, reason, self._pace.refused(after, sent_at)))\n'
         '        if status in _OF_INPUT:\n'
         '            kind = TRANSIENT if status >= 500 else CONFIGURATION\n'
         '            too_long = status == 413 or any(word in said.lower() for word in _TOO_LONG)\n'
@@ -4858,104 +5009,6 @@ modules = {
         '    def _count(self, vectors: Vectors) -> None:\n'
         '        if vectors.tokens is not None:\n'
         '            self.tokens = (self.tokens or 0) + vectors.tokens\n'
-        '\n'
-        '\n'
-        'class Pace:\n'
-        '    """When the next request may be sent: by the model\'s limits, and by what the provider bears."""\n'
-        '\n'
-        '    def __init__(\n'
-        '        self, model: Model, share: float = 1.0, clock: Callable[[], float] = time.monotonic\n'
-        '    ) -> None:\n'
-        '        self._clock = clock\n'
-        '        self._lock = threading.Lock()\n'
-        '        self._limits = [\n'
-        '            _Bucket(per_minute * share / 60, clock())\n'
-        '            for per_minute in (model.requests_per_minute, model.tokens_per_minute)\n'
-        '            if per_minute is not None\n'
-        '        ]\n'
-        '        self._counts_requests = model.requests_per_minute is not None\n'
-        '        self._paused_until = float("-inf")\n'
-        '        self._pauses = 0\n'
-        '        # what the provider bears, in requests a second, once it has refused any\n'
-        '        self._borne: float | None = None\n'
-        '        self._refused_at = float("-inf")\n'
-        '        self._ceiling = float("inf")\n'
-        '        self._next_at = float("-inf")\n'
-        '        self._began = clock()\n'
-        '        self._answers: deque[float] = deque(maxlen=4096)\n'
-        '\n'
-        '    def take(self, tokens: int) -> float:\n'
-        '        """0 and counted, or how long to wait and ask again."""\n'
-        '        with self._lock:\n'
-        '            now = self._clock()\n'
-        '            wait = max(self._paused_until, self._next_at) - now\n'
-        '            for bucket in self._limits:\n'
-        '                wait = max(wait, bucket.wait(now))\n'
-        '            if wait > 0:\n'
-        '                return wait\n'
-        '            for place, bucket in enumerate(self._limits):\n'
-        '                bucket.draw(1 if self._counts_requests and place == 0 else tokens)\n'
-        '            if self._borne is not None:\n'
-        '                self._next_at = now + 1 / self._borne\n'
-        '            return 0.0\n'
-        '\n'
-        '    def answered(self) -> None:\n'
-        '        """A request was answered: a bit faster, quickly up to where it was refused last time."""\n'
-        '        with self._lock:\n'
-        '            now = self._clock()\n'
-        '            passed = min(now - self._answers[-1], 0.5) if self._answers else 0.0\n'
-        '            self._answers.append(now)\n'
-        '            self._pauses = 0\n'
-        '            if self._borne is None:\n'
-        '                return\n'
-        '            if self._borne < 0.93 * self._ceiling:\n'
-        '                self._borne *= 4**passed\n'
-        '            else:\n'
-        '                self._borne *= 1 + 0.0002 * (1 + (now - self._refused_at) / 5) ** 2\n'
-        '\n'
-        '    def refused(self, after: float | None) -> float:\n'
-        '        """Answer 429: how long all have to wait."""\n'
-        '        with self._lock:\n'
-        '            now = self._clock()\n'
-        '            # of those that were on their way together, one slows down\n'
-        '            if self._paused_until <= now:\n'
-        '                span = min(_SPAN, max(now - self._began, 0.25))\n'
-        '                seen = max(sum(moment > now - span for moment in self._answers) / span, _SLOWEST)\n'
-        '                before = self._borne if self._borne is not None else seen\n'
-        '                # far too fast, as after what a bucket holds at first; or only just\n'
-        '                self._borne, self._ceiling = (\n'
-        '                    (0.9 * before, before) if before < 1.5 * seen else (seen, 1.5 * seen)\n'
-        '                )\n'
-        '                if len(self._answers) < _TELLING:\n'
-        '                    # not known yet: what it says itself, and then faster and faster\n'
-        '                    self._borne = max(seen, 1 / after if after else 0.0)\n'
-        '                    self._ceiling = float("inf")\n'
-        '                self._refused_at = now\n'
-        '                self._pauses += 1\n'
-        '            if after is None:\n'
-        '                after = min(_FIRST_PAUSE * 2 ** (self._pauses - 1), _LONGEST_PAUSE)\n'
-        '            self._paused_until = max(self._paused_until, now + after)\n'
-        '            return after\n'
-        '\n'
-        '\n'
-        'class _Bucket:\n'
-        '    """What may be used in a second, up to that of one second at a time, and less than nothing."""\n'
-        '\n'
-        '    def __init__(self, per_second: float, now: float) -> None:\n'
-        '        self._per_second = per_second\n'
-        '        self._left = max(per_second, 1.0)\n'
-        '        self._seen_at = now\n'
-        '\n'
-        '    def wait(self, now: float) -> float:\n'
-        '        self._left = min(\n'
-        '            self._left + (now - self._seen_at) * self._per_second, max(self._per_second, 1.0)\n'
-        '        )\n'
-        '        self._seen_at = now\n'
-        '        # a whole one; what is taken may be more, and is then waited for by the next\n'
-        '        return max(0.0, (min(1.0, max(self._per_second, 1.0)) - self._left) / self._per_second)\n'
-        '\n'
-        '    def draw(self, amount: float) -> None:\n'
-        '        self._left -= amount\n'
         '\n'
         '\n'
         'def truncated(text: str, size: int) -> str:\n'
@@ -8627,7 +8680,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '3228e1f909cabd2a'
+GD['steward_py.digest'] = 'a7384da6c6221c54'
 $python$
 $definition$;
 
@@ -8642,7 +8695,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8657,7 +8710,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8682,7 +8735,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8697,7 +8750,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8714,7 +8767,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8741,7 +8794,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8765,7 +8818,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8781,7 +8834,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8797,7 +8850,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8813,7 +8866,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8829,7 +8882,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8850,7 +8903,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '3228e1f909cabd2a': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,

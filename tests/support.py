@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +76,25 @@ class Database:
             check=check,
             merge_stderr=merge_stderr,
         )
+
+
+def kill_backend(db: Database, pid: int) -> None:
+    """kill -9 of one backend: the server ends all sessions and begins anew; wait for both."""
+    with db.connect() as witness:
+        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                witness.execute("select")
+                time.sleep(0.01)
+    until = time.monotonic() + 30
+    while True:
+        try:
+            db.run("select")
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def run_program(

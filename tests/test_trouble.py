@@ -5,6 +5,7 @@ Nothing is lost, nobody is charged who is not to blame, and other models go on.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import pytest
 import provider as stand_in
 from pgenv import Cluster
 from provider import Hang, Provider, Reset, Shuffled, Status, Truncated, Vanish, too_many
-from support import INSTALL, Database
+from support import INSTALL, Database, kill_backend
 
 ROWS = 20
 
@@ -402,6 +403,62 @@ def test_terminated(served: Database, provider: Provider, calling: Callable[...,
     served.run("update steward_private.claim set lease_expires_at = clock_timestamp()")
     provider.always = None
     recover(served)
+
+
+def test_kills_in_the_middle_lose_nothing(db: Database) -> None:
+    """kill -9 of the backend that works, and of the server: twice is embedded what was claimed."""
+    rows, batch, inputs = 10_000, 100, 25
+
+    def work() -> threading.Thread:
+        session = db.connect()
+
+        def call() -> None:
+            with contextlib.suppress(psycopg.OperationalError), session:
+                session.execute(f"call steward.work(batch => {batch}, idle_seconds => 0)")
+
+        pids.append(session.info.backend_pid)
+        thread = threading.Thread(target=call)
+        thread.start()
+        return thread
+
+    pids: list[int] = []
+    lost = 0
+    with Provider(is_cheap=True) as provider:
+        # so slow that the worker has claimed all that it may
+        provider.latency = 0.08
+        add_model(db, provider, batch_inputs=inputs)
+        track(db, "notes", "served@1", rows)
+        for number, share in enumerate((0.2, 0.6)):
+            worker = work()
+            until = time.monotonic() + 60
+            while len(provider.requests) * inputs < share * rows:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            if number == 0:
+                kill_backend(db, pids[-1])
+            else:
+                db.cluster.kill9()
+                db.cluster.start()
+            worker.join(30)
+            assert 0 < fresh(db) < rows
+            claimed = db.value("select count(*) from steward_private.claim")
+            # see _MOST_OF_ONE: of one model one more batch is claimed up to two
+            assert 0 < claimed <= 3 * batch
+            lost += claimed
+            db.run("update steward_private.claim set lease_expires_at = clock_timestamp()")
+            db.run("select steward.reap()")
+            db.run(
+                "update steward_data.notes_1_job set available_at = clock_timestamp() "
+                "where available_at is not null"
+            )
+        work().join(60)
+        assert fresh(db) == rows
+        texts = provider.texts
+        assert set(texts) == {body for (body,) in db.run("select body from notes")}
+        assert len(texts) - len(set(texts)) <= lost
+        assert db.run("select * from steward.verify('notes')") == []
+        assert db.value("select count(*) from steward.jobs") == 0
+        assert db.value("select count(*) from steward.decisions where outcome = 'failed'") == 0
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])

@@ -8,8 +8,8 @@ for each text its vector or a ``Failure``, and raises nothing:
 - A text is to blame only if the provider answers others.  When nothing else has shown that it does,
   it is asked for the vector of a harmless text.  So a wrong setting or a broken provider costs two
   requests, and no text is charged with it.
-- Limits on requests and tokens per minute are kept to.  After an answer 429 all threads wait, and
-  then send as fast as was possible before; if it takes long, the failure says until when to wait.
+- Limits on requests and tokens per minute are kept to, and after an answer 429 all threads slow
+  down (see ``pacing``); if it takes long, the failure says until when to wait.
 - What a failure says never has the key in it, nor the texts.
 """
 
@@ -19,7 +19,6 @@ import base64
 import json
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -29,6 +28,7 @@ from urllib.parse import quote
 from steward_py import hashing_model
 from steward_py.endpoints import EndpointError
 from steward_py.errors import StewardError, description_of
+from steward_py.pacing import Pace
 from steward_py.providers import (
     CONFIGURATION,
     DOCUMENT,
@@ -53,11 +53,6 @@ from steward_py.transport import Response, Transport, TransportError
 _BYTES_PER_TOKEN = 4
 # Waiting for a provider that has had enough is done here, with the claims held, only for so long.
 PATIENCE = 3.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0
-# over which it is counted what a provider bears
-_SPAN = 2.0
-_TELLING = 10
-_SLOWEST = 2.0
 _LONGEST_RETRY = 7 * 86400.0
 _QUOTA_PAUSE = 600.0
 # of a list of vectors as text: more than any number needs
@@ -240,7 +235,7 @@ class Provider:
                 Failure(CONFIGURATION if is_lasting else TRANSIENT, str(error))
             ) from error
         if response.status != 200:
-            raise self._refusal(response)
+            raise self._refusal(response, sent_at)
         try:
             vectors = vectors_of(self.model, response.body, len(texts))
         except AnswerError as error:
@@ -274,7 +269,7 @@ class Provider:
     def now(self) -> float:
         return self._clock()
 
-    def _refusal(self, response: Response) -> _Refusal:
+    def _refusal(self, response: Response, sent_at: float) -> _Refusal:
         status = response.status
         said = message_of(response.body)
         reason = f"the provider answered {status} {response.reason}".rstrip()
@@ -286,7 +281,7 @@ class Provider:
         if status in _TOO_MANY:
             if _is_out_of_quota(response.body):
                 return _Refusal(Failure(RATE_LIMIT, reason, max(after or 0.0, _QUOTA_PAUSE)))
-            return _Refusal(Failure(RATE_LIMIT, reason, self._pace.refused(after)))
+            return _Refusal(Failure(RATE_LIMIT, reason, self._pace.refused(after, sent_at)))
         if status in _OF_INPUT:
             kind = TRANSIENT if status >= 500 else CONFIGURATION
             too_long = status == 413 or any(word in said.lower() for word in _TOO_LONG)
@@ -426,104 +421,6 @@ class _Call:
     def _count(self, vectors: Vectors) -> None:
         if vectors.tokens is not None:
             self.tokens = (self.tokens or 0) + vectors.tokens
-
-
-class Pace:
-    """When the next request may be sent: by the model's limits, and by what the provider bears."""
-
-    def __init__(
-        self, model: Model, share: float = 1.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._limits = [
-            _Bucket(per_minute * share / 60, clock())
-            for per_minute in (model.requests_per_minute, model.tokens_per_minute)
-            if per_minute is not None
-        ]
-        self._counts_requests = model.requests_per_minute is not None
-        self._paused_until = float("-inf")
-        self._pauses = 0
-        # what the provider bears, in requests a second, once it has refused any
-        self._borne: float | None = None
-        self._refused_at = float("-inf")
-        self._ceiling = float("inf")
-        self._next_at = float("-inf")
-        self._began = clock()
-        self._answers: deque[float] = deque(maxlen=4096)
-
-    def take(self, tokens: int) -> float:
-        """0 and counted, or how long to wait and ask again."""
-        with self._lock:
-            now = self._clock()
-            wait = max(self._paused_until, self._next_at) - now
-            for bucket in self._limits:
-                wait = max(wait, bucket.wait(now))
-            if wait > 0:
-                return wait
-            for place, bucket in enumerate(self._limits):
-                bucket.draw(1 if self._counts_requests and place == 0 else tokens)
-            if self._borne is not None:
-                self._next_at = now + 1 / self._borne
-            return 0.0
-
-    def answered(self) -> None:
-        """A request was answered: a bit faster, quickly up to where it was refused last time."""
-        with self._lock:
-            now = self._clock()
-            passed = min(now - self._answers[-1], 0.5) if self._answers else 0.0
-            self._answers.append(now)
-            self._pauses = 0
-            if self._borne is None:
-                return
-            if self._borne < 0.93 * self._ceiling:
-                self._borne *= 4**passed
-            else:
-                self._borne *= 1 + 0.0002 * (1 + (now - self._refused_at) / 5) ** 2
-
-    def refused(self, after: float | None) -> float:
-        """Answer 429: how long all have to wait."""
-        with self._lock:
-            now = self._clock()
-            # of those that were on their way together, one slows down
-            if self._paused_until <= now:
-                span = min(_SPAN, max(now - self._began, 0.25))
-                seen = max(sum(moment > now - span for moment in self._answers) / span, _SLOWEST)
-                before = self._borne if self._borne is not None else seen
-                # far too fast, as after what a bucket holds at first; or only just
-                self._borne, self._ceiling = (
-                    (0.9 * before, before) if before < 1.5 * seen else (seen, 1.5 * seen)
-                )
-                if len(self._answers) < _TELLING:
-                    # not known yet: what it says itself, and then faster and faster
-                    self._borne = max(seen, 1 / after if after else 0.0)
-                    self._ceiling = float("inf")
-                self._refused_at = now
-                self._pauses += 1
-            if after is None:
-                after = min(_FIRST_PAUSE * 2 ** (self._pauses - 1), _LONGEST_PAUSE)
-            self._paused_until = max(self._paused_until, now + after)
-            return after
-
-
-class _Bucket:
-    """What may be used in a second, up to that of one second at a time, and less than nothing."""
-
-    def __init__(self, per_second: float, now: float) -> None:
-        self._per_second = per_second
-        self._left = max(per_second, 1.0)
-        self._seen_at = now
-
-    def wait(self, now: float) -> float:
-        self._left = min(
-            self._left + (now - self._seen_at) * self._per_second, max(self._per_second, 1.0)
-        )
-        self._seen_at = now
-        # a whole one; what is taken may be more, and is then waited for by the next
-        return max(0.0, (min(1.0, max(self._per_second, 1.0)) - self._left) / self._per_second)
-
-    def draw(self, amount: float) -> None:
-        self._left -= amount
 
 
 def truncated(text: str, size: int) -> str:

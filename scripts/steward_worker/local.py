@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
@@ -22,10 +23,48 @@ from steward_py.transport import Transport
 
 # what the computer has more of than time, with models of a few hundred megabytes
 _TEXTS = 64
+# of which a search waits for one at most
+_PART = 16
 
 
 class LocalProblem(Exception):
     """Why there is no such model here."""
+
+
+class SharedEncoder:
+    """An encoder for several threads: one at a time, and whoever has one text only goes first.
+
+    So a search does not wait until a batch of documents is done, but for a part of it.
+    """
+
+    def __init__(self, encoder: Any) -> None:  # noqa: ANN401  a SentenceTransformer
+        self._encoder = encoder
+        self._changed = threading.Condition()
+        self._is_busy = False
+        self._urgent = 0
+
+    def encode(self, texts: Sequence[str], **options: Any) -> list[Any]:  # noqa: ANN401
+        """The vectors of the texts, in their order."""
+        rows: list[Any] = []
+        for start in range(0, len(texts), _PART):
+            self._take_turn(is_urgent=len(texts) == 1)
+            try:
+                rows.extend(self._encoder.encode(list(texts[start : start + _PART]), **options))
+            finally:
+                self._end_turn()
+        return rows
+
+    def _take_turn(self, *, is_urgent: bool) -> None:
+        with self._changed:
+            self._urgent += is_urgent
+            self._changed.wait_for(lambda: not self._is_busy and (is_urgent or not self._urgent))
+            self._urgent -= is_urgent
+            self._is_busy = True
+
+    def _end_turn(self) -> None:
+        with self._changed:
+            self._is_busy = False
+            self._changed.notify_all()
 
 
 class LocalProvider(Provider):
@@ -45,7 +84,6 @@ class LocalProvider(Provider):
         try:
             rows = self._encoder.encode(
                 [prefix + text for text in filled],
-                batch_size=_TEXTS,
                 normalize_embeddings=self.model.normalise,
                 show_progress_bar=False,
             )
@@ -76,7 +114,7 @@ class LocalProvider(Provider):
         return "[" + ",".join(["%.9g"] * len(numbers)) % tuple(numbers) + "]"
 
 
-def load(name: str) -> Any:  # noqa: ANN401
+def load(name: str) -> SharedEncoder:
     """The model of sentence-transformers of that name or in that folder."""
     try:
         library = importlib.import_module("sentence_transformers")
@@ -85,6 +123,6 @@ def load(name: str) -> Any:  # noqa: ANN401
             "--local needs sentence-transformers: pip install 'pg_steward[local]'"
         ) from error
     try:
-        return library.SentenceTransformer(name)
+        return SharedEncoder(library.SentenceTransformer(name))
     except Exception as error:
         raise LocalProblem(f'"{name}" cannot be loaded: {description_of(error)}') from error

@@ -17,7 +17,7 @@ from steward_py.packing import Provider
 from steward_py.pool import Pool
 from steward_py.providers import Model
 from steward_py.transport import Transport
-from steward_worker import health, local
+from steward_worker import health, local, serving
 from steward_worker.claiming import Claimer
 from steward_worker.counts import Counts
 from steward_worker.database import Session, Stopped
@@ -46,6 +46,7 @@ class Worker:
         self._counts = Counts()
         self._hand = Hand(options.batch * _BATCHES, _CHARACTERS)
         self._pool = Pool(Transport(), options.concurrency)
+        self._encoder = local.load(options.local) if options.local is not None else None
         self._registry = Registry(options, log, self._local())
         self._stopping = threading.Event()
         self._signals = 0
@@ -83,6 +84,9 @@ class Worker:
         if options.health_port is not None:
             port = health.serve(options.health_host, options.health_port, self.report)
             log.info("health", host=options.health_host, port=port)
+        if options.serve is not None and self._encoder is not None:
+            port = serving.serve(options.serve_host, options.serve, self._encoder)
+            log.info("serving", host=options.serve_host, port=port)
         if options.listen is not None:
             dsn = options.listen or options.dsn
             self._start(lambda: listen(dsn, self._hand, log, self._stopping), "listen")
@@ -193,9 +197,9 @@ class Worker:
         return next((session.problem for session in sessions if session.problem), None)
 
     def _local(self) -> Callable[[Model], Provider] | None:
-        if self._options.local is None:
+        encoder = self._encoder
+        if encoder is None:
             return None
-        encoder = local.load(self._options.local)
         return lambda model: local.LocalProvider(model, encoder)
 
     # ---- for people

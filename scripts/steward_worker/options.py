@@ -36,6 +36,8 @@ class Options:
     listen: str | None = None
     grace: float = 20.0
     local: str | None = None
+    serve: int | None = None
+    serve_host: str = "127.0.0.1"
     secrets: Path | None = None
     endpoints: str | None = None
     share: float = 1.0
@@ -113,6 +115,13 @@ def _parser(is_terminal: bool) -> argparse.ArgumentParser:
         metavar="MODEL",
         help="embed models of provider local with this one, by sentence-transformers",
     )
+    add(
+        "--serve",
+        type=int,
+        metavar="PORT",
+        help="answer POST /v1/embeddings there with that model, also for searches (default: not)",
+    )
+    add("--serve-host", metavar="HOST", help="on this address (default: 127.0.0.1)")
     add("--secrets", type=Path, metavar="FOLDER", help="where a file of its name has a secret")
     add(
         "--endpoints",
@@ -174,6 +183,7 @@ def _complaints(options: Options) -> list[str]:
             ),
             (0 < options.share <= 1, "--share is more than 0, at most 1"),
             (options.name != "", "--name is not empty"),
+            (options.serve is None or options.local is not None, "--serve needs --local"),
             (options.secrets is None or options.secrets.is_dir(), "--secrets is no folder"),
         )
         if not holds

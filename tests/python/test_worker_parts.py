@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from steward_py.providers import Model
+from steward_worker import serving
 from steward_worker.hand import Claim, Hand
 from steward_worker.keys import KeyProblem, key_of
-from steward_worker.local import LocalProvider
+from steward_worker.local import LocalProvider, SharedEncoder
 from steward_worker.log import Log
 from steward_worker.options import Options, parse
 
@@ -46,6 +51,7 @@ def test_options_come_from_arguments_and_variables() -> None:
         ["--share", "0"],
         ["--secrets", "/nowhere/at/all"],
         ["--concurrency", "0"],
+        ["--serve", "8090"],
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -178,3 +184,77 @@ def test_local_model_answers_like_a_provider() -> None:
     assert kinds == ["item", "item", "configuration"]
     (failed,) = LocalProvider(local, Encoder(RuntimeError("boom"))).embed(["a"]).outcomes
     assert getattr(failed, "kind", None) == "transient"
+
+
+class Slow:
+    """In the place of sentence-transformers: it says when it begins, and waits to be let on."""
+
+    def __init__(self) -> None:
+        self.begun: list[list[str]] = []
+        self.may_go_on = threading.Semaphore(0)
+        self.together = threading.Lock()
+
+    def encode(self, texts: list[str], **_: object) -> list[list[float]]:
+        """The lengths of the texts."""
+        assert self.together.acquire(blocking=False), "two at the same time"
+        self.begun.append(texts)
+        assert self.may_go_on.acquire(timeout=10)
+        self.together.release()
+        return [[float(len(text))] for text in texts]
+
+
+def test_search_does_not_wait_for_a_whole_batch() -> None:
+    """One text is embedded after the part that is under way, and before the other parts."""
+    slow = Slow()
+    shared = SharedEncoder(slow)
+    results: dict[str, list[Any]] = {}
+
+    def encode(name: str, texts: list[str]) -> threading.Thread:
+        thread = threading.Thread(
+            target=lambda: results.__setitem__(name, shared.encode(texts)), daemon=True
+        )
+        thread.start()
+        return thread
+
+    many = [f"text {number}" for number in range(40)]
+    batch = encode("batch", many)
+    while not slow.begun:
+        time.sleep(0.001)
+    search = encode("search", ["query"])
+    while not shared._urgent:
+        time.sleep(0.001)
+    for _ in range(4):
+        slow.may_go_on.release()
+    batch.join(10)
+    search.join(10)
+    assert [texts[0] for texts in slow.begun] == ["text 0", "query", "text 16", "text 32"]
+    assert results == {"search": [[5.0]], "batch": [[float(len(text))] for text in many]}
+
+
+def post(port: int, path: str, body: bytes) -> tuple[int, Any]:
+    """What the worker's endpoint answers."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_local_model_is_served_as_openai_does_it() -> None:
+    """One text or several, numbers or base64; and what is wrong is said."""
+    encoder = Encoder([[1.0, 0.5], [2.0, 0.25]])
+    port = serving.serve("127.0.0.1", 0, encoder)
+    status, told = post(port, "/v1/embeddings", b'{"input": ["one", "two"], "model": "m"}')
+    assert (status, [item["embedding"] for item in told["data"]]) == (200, [[1, 0.5], [2, 0.25]])
+    assert [item["index"] for item in told["data"]] == [0, 1]
+    status, told = post(port, "/v1/embeddings", b'{"input": "one", "encoding_format": "base64"}')
+    assert (status, told["data"][0]["embedding"]) == (200, "AACAPwAAAD8=")
+    for body in (b"{", b"[]", b"{}", b'{"input": 1}', b'{"input": [1]}'):
+        status, told = post(port, "/v1/embeddings", body)
+        assert (status, list(told)) == (400, ["error"])
+    assert post(port, "/v1/completions", b"{}")[0] == 404
+    encoder.answer = RuntimeError("boom")
+    status, told = post(port, "/v1/embeddings", b'{"input": "one"}')
+    assert status == 500
+    assert "boom" in told["error"]["message"]
