@@ -7024,6 +7024,8 @@ modules = {
         '_ITEM = re.compile(r"(?:[-*+\\u2022]\\s|\\d+[.)]\\s|\\||#{1,6}\\s)")\n'
         '# Nobody wraps a text to shorter lines.\n'
         '_NARROWEST = 40\n'
+        '# Of two texts that have less in common, to list what came and went says nothing, and takes long.\n'
+        '_REWRITTEN = 0.5\n'
         '_SIGN = re.compile(r"[^\\w\\s]")\n'
         '_DIGIT_BEFORE = re.compile(r"\\d\\s?\\Z")\n'
         '_FOLLOWING_DIGIT = re.compile(r"\\s\\d")\n'
@@ -7226,6 +7228,8 @@ modules = {
         '    if alike is None:\n'
         '        alike = similarity(old.normal, new.normal, 0.0, pulse)\n'
         '    if policy.similarity is None:\n'
+        '        return Verdict("different", False, alike)\n'
+        '    if alike < min(_REWRITTEN, policy.similarity) and policy.cosine is None:\n'
         '        return Verdict("different", False, alike)\n'
         '    headings = _changed_heading(old, new, policy)\n'
         '    if old.normal == new.normal and not headings:\n'
@@ -8680,7 +8684,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = 'a7384da6c6221c54'
+GD['steward_py.digest'] = '9a4fc32894f82088'
 $python$
 $definition$;
 
@@ -8695,7 +8699,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8710,7 +8714,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8735,7 +8739,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8750,7 +8754,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8767,7 +8771,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8794,7 +8798,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8818,7 +8822,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8834,7 +8838,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8850,7 +8854,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8866,7 +8870,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8882,7 +8886,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8903,7 +8907,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'a7384da6c6221c54': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -21890,6 +21894,12 @@ begin
                     ) = s.key_columns
             ) as lost_its_key,
             c.relforcerowsecurity as is_forced,
+            -- a partition cannot be tracked, but a tracked table can become one
+            c.relispartition
+            or c.relkind = 'r'
+            and exists (select from pg_inherits as i where c.oid in (i.inhrelid, i.inhparent))
+                as has_relatives,
+            c.relpersistence <> 'p' as is_unlogged,
             (
                 select count(*)
                 from pg_trigger as t
@@ -21948,6 +21958,13 @@ begin
         elsif v_source.is_forced then
             detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
             hint := format('Run: alter table %s no force row level security;', v_source.relation);
+        elsif v_source.has_relatives then
+            detail := 'it takes part in inheritance, or is a partition by now';
+            hint := 'Rows of other tables are read as its own, or its own as theirs. Take it out '
+                'of there, or untrack it.';
+        elsif v_source.is_unlogged then
+            detail := 'it is unlogged: a crash empties it, and what is stored of its rows stays';
+            hint := format('Run: alter table %s set logged;', v_source.relation);
         elsif v_source.has_blind_spot then
             status := 'warning';
             detail := 'a BEFORE UPDATE trigger that came after tracking can change the text unseen';

@@ -103,6 +103,32 @@ def test_index_that_cannot_be_the_key(docs: Database, index: str, message: str) 
     assert docs.run("select 1 from pg_trigger where tgrelid = 'docs'::regclass") == []
 
 
+@pytest.mark.parametrize(
+    ("change", "back", "detail"),
+    [
+        ("create table heir () inherits (docs)", "drop table heir", "inheritance"),
+        (
+            "create table whole (like docs) partition by list (id); "
+            "alter table whole attach partition docs default",
+            "alter table whole detach partition docs",
+            "inheritance",
+        ),
+        ("alter table docs set unlogged", "alter table docs set logged", "unlogged"),
+    ],
+    ids=["parent", "partition", "unlogged"],
+)
+def test_what_becomes_of_a_tracked_table_is_told(
+    docs: Database, change: str, back: str, detail: str
+) -> None:
+    """What track() would have refused is found by check() when it comes later."""
+    docs.run("select steward.track('docs', content => 'body')")
+    ask = "select status, detail ~ %s from steward.check() where item = 'source public.docs'"
+    docs.run(change)
+    assert docs.run(ask, detail) == [("critical", True)]
+    docs.run(back)
+    assert docs.run(ask, "triggers are in place") == [("ok", True)]
+
+
 def test_filter(docs: Database) -> None:
     """A row that leaves it is found no more in that transaction; one that enters is queued."""
     docs.run("update docs set live = id <= 10")

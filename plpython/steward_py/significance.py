@@ -58,6 +58,8 @@ _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*|\x1d")
 _ITEM = re.compile(r"(?:[-*+\u2022]\s|\d+[.)]\s|\||#{1,6}\s)")
 # Nobody wraps a text to shorter lines.
 _NARROWEST = 40
+# Of two texts that have less in common, to list what came and went says nothing, and takes long.
+_REWRITTEN = 0.5
 _SIGN = re.compile(r"[^\w\s]")
 _DIGIT_BEFORE = re.compile(r"\d\s?\Z")
 _FOLLOWING_DIGIT = re.compile(r"\s\d")
@@ -260,6 +262,8 @@ def judge_readings(
     if alike is None:
         alike = similarity(old.normal, new.normal, 0.0, pulse)
     if policy.similarity is None:
+        return Verdict("different", False, alike)
+    if alike < min(_REWRITTEN, policy.similarity) and policy.cosine is None:
         return Verdict("different", False, alike)
     headings = _changed_heading(old, new, policy)
     if old.normal == new.normal and not headings:

@@ -109,6 +109,12 @@ begin
                     ) = s.key_columns
             ) as lost_its_key,
             c.relforcerowsecurity as is_forced,
+            -- a partition cannot be tracked, but a tracked table can become one
+            c.relispartition
+            or c.relkind = 'r'
+            and exists (select from pg_inherits as i where c.oid in (i.inhrelid, i.inhparent))
+                as has_relatives,
+            c.relpersistence <> 'p' as is_unlogged,
             (
                 select count(*)
                 from pg_trigger as t
@@ -167,6 +173,13 @@ begin
         elsif v_source.is_forced then
             detail := 'it forces row security on its owner, so rows that a policy hides count as gone';
             hint := format('Run: alter table %s no force row level security;', v_source.relation);
+        elsif v_source.has_relatives then
+            detail := 'it takes part in inheritance, or is a partition by now';
+            hint := 'Rows of other tables are read as its own, or its own as theirs. Take it out '
+                'of there, or untrack it.';
+        elsif v_source.is_unlogged then
+            detail := 'it is unlogged: a crash empties it, and what is stored of its rows stays';
+            hint := format('Run: alter table %s set logged;', v_source.relation);
         elsif v_source.has_blind_spot then
             status := 'warning';
             detail := 'a BEFORE UPDATE trigger that came after tracking can change the text unseen';
