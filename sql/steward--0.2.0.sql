@@ -10714,6 +10714,7 @@ begin
             array_agg(p.chunk_id order by p.ordinal) as chunk_ids,
             array_agg(p.start order by p.ordinal) as starts,
             array_agg(p."end" order by p.ordinal) as ends,
+            max(p."end") as characters,
             array_agg(p.heading order by p.ordinal) as headings,
             case
                 when bool_or(p.shown is not null) then array_agg(p.shown order by p.ordinal)
@@ -10807,7 +10808,7 @@ begin
             i.since,
             i.claimed_at,
             i.characters as characters_embedded,
-            coalesce((select max(p."end") from planned as p where p.token = i.token), 0) as characters,
+            coalesce(s.characters, 0) as characters,
             case
                 when i.state = 'row' and (b.token is null or b.retired_at is not null) then 1
                 when i.state = 'gone' and b.token is not null and b.retired_at is null then -1
@@ -10836,12 +10837,15 @@ begin
                     )
                 )
             ) %25$s as details,
-            (select count(*) from removed as r where r.token = i.token)::integer as removed
+            coalesce(c.removed, 0) as removed
         from item as i
         left join summed as s on s.token = i.token
         left join stored as d on i.state = 'row' and %20$s
         left join ended as e on e.token = i.token
         left join before as b on b.token = i.token
+        left join (
+            select r.token, count(*)::integer as removed from removed as r group by r.token
+        ) as c on c.token = i.token
     ),
 
     tallied as (
