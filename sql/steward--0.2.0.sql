@@ -16738,7 +16738,8 @@ begin
                 v_space.tokens,
                 v_space.firsts,
                 v_vectors,
-                complete.tokens_used
+                -- each space pays for its vectors
+                complete.tokens_used * cardinality(v_vectors) / cardinality(complete.vectors)
             ) as f;
             continue;
         exception

@@ -314,6 +314,21 @@ def test_costs_are_written_down_and_a_budget_is_kept(notes: Database) -> None:
     assert notes.run("select texts, tokens from steward.costs") == [(4, 1003)]
 
 
+def test_each_space_pays_for_its_vectors(notes: Database) -> None:
+    """What the provider counted for vectors of two tables is divided between them."""
+    notes.run("create table others (id integer primary key, body text)")
+    notes.run("select steward.track('others', content => 'body', model => 'tiny@1')")
+    notes.run("insert into others values (5, 'other')")
+    tokens = claim(notes)
+    # one of another order, and of both tables in turn
+    tokens = [tokens[4], *tokens[:4]]
+    notes.run("select from steward.complete(%s::bigint[], %s::text[], 1000)", tokens, [GOOD] * 5)
+    assert notes.run("select source::text, tokens from steward.costs order by 1") == [
+        ("notes", 800),
+        ("others", 200),
+    ]
+
+
 def test_busy_result_is_paid_once(notes: Database) -> None:
     """Handing it in again is no second request."""
     tokens = claim(notes)
