@@ -10510,9 +10510,12 @@ declare
     v_is_of_a_worker boolean;
     v_lanes text[];
     v_since timestamptz[];
+    -- where the rows that are locked stand: an old transaction keeps many dead ones under each key
+    v_jobs tid[];
+    v_documents tid[];
     v_now timestamptz;
     -- read once, and taken apart once
-    v_vectors %26$s[] := finish_%1$s.vectors::%26$s[];
+    v_vectors %21$s[] := finish_%1$s.vectors::%21$s[];
 begin
     if cardinality(v_vectors) > 0 then
         perform steward_private.check_vectors(v_vectors, finish_%1$s.dimensions, 'vector');
@@ -10556,14 +10559,18 @@ begin
 
     held as materialized (
         select
-            i.n, t.generation, t.queued_at, case t.lane when 1 then 'edit' else 'backfill' end as lane
+            i.n, t.ctid as place, t.generation, t.queued_at,
+            case t.lane when 1 then 'edit' else 'backfill' end as lane
         from item as i
         inner join %5$s as t on %6$s and t.token = i.token
         for update of t skip locked
     ),
 
     there as materialized (
-        select i.n from item as i inner join %5$s as t on %6$s and t.token = i.token
+        select i.n
+        from item as i
+        inner join %5$s as t on %6$s and t.token = i.token
+        where i.n not in (select h.n from held as h)
     )
 
     select
@@ -10577,8 +10584,9 @@ begin
         ),
         array_agg(h.generation order by o.n),
         array_agg(h.lane order by o.n),
-        array_agg(h.queued_at order by o.n)
-    into v_states, v_generations, v_lanes, v_since
+        array_agg(h.queued_at order by o.n),
+        array_agg(h.place order by o.n)
+    into v_states, v_generations, v_lanes, v_since, v_jobs
     from generate_series(1, cardinality(v_tokens)) as o (n)
     left join held as h on h.n = o.n
     left join there as s on s.n = o.n;
@@ -10591,7 +10599,7 @@ begin
     ),
 
     held as materialized (
-        select i.n, d.revision
+        select i.n, d.ctid as place, d.revision
         from item as i
         inner join %7$s as d on %8$s
         where v_states[i.n] in ('row', 'gone')
@@ -10599,29 +10607,35 @@ begin
     ),
 
     there as materialized (
-        select i.n from item as i inner join %7$s as d on %8$s
+        select i.n
+        from item as i
+        inner join %7$s as d on %8$s
+        where i.n not in (select h.n from held as h)
+    ),
+
+    -- the writer's own, see sync_row(), is of the row as it is
+    deleted as materialized (
+        select distinct i.n from item as i inner join %22$s as d on %8$s where v_is_of_a_worker
     )
 
-    select array_agg(
-        case
-            when v_states[o.n] not in ('row', 'gone') then v_states[o.n]
-            when h.n is null and s.n is not null then 'busy'
-            when v_states[o.n] = 'row'
-                and (
-                    h.revision is distinct from v_revisions[o.n]
-                    -- the writer's own, see sync_row(), is of the row as it is
-                    or v_is_of_a_worker
-                    and exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
-                )
-                then 'superseded'
-            else v_states[o.n]
-        end
-        order by o.n
-    )
-    into v_states
+    select
+        array_agg(
+            case
+                when v_states[o.n] not in ('row', 'gone') then v_states[o.n]
+                when h.n is null and s.n is not null then 'busy'
+                when v_states[o.n] = 'row'
+                    and (h.revision is distinct from v_revisions[o.n] or d.n is not null)
+                    then 'superseded'
+                else v_states[o.n]
+            end
+            order by o.n
+        ),
+        array_agg(h.place order by o.n)
+    into v_states, v_documents
     from generate_series(1, cardinality(v_tokens)) as o (n)
     left join held as h on h.n = o.n
-    left join there as s on s.n = o.n;
+    left join there as s on s.n = o.n
+    left join deleted as d on d.n = o.n;
 
     v_now := clock_timestamp();
 
@@ -10640,10 +10654,12 @@ begin
             c.policy_version,
             o.lane,
             o.since,
-            o.n,
+            o.job,
+            o.document,
             %9$s
-        from unnest(v_tokens, v_states, v_firsts, v_generations, v_lanes, v_since)
-            with ordinality as o (token, state, first, generation, lane, since, n)
+        from unnest(
+            v_tokens, v_states, v_firsts, v_generations, v_lanes, v_since, v_jobs, v_documents
+        ) as o (token, state, first, generation, lane, since, job, document)
         inner join steward_private.claim as c on c.token = o.token
         cross join lateral %10$s as k
     ),
@@ -10683,7 +10699,7 @@ begin
     before as materialized (
         select i.token, i.state, d.*
         from item as i
-        inner join %7$s as d on %8$s
+        inner join %7$s as d on d.ctid = i.document
         where i.state in ('row', 'gone')
     ),
     %24$s
@@ -10896,7 +10912,9 @@ begin
     done as (
         delete from %5$s as t
         using item as i
-        where %21$s and t.token = i.token and i.state in ('row', 'gone') and i.is_current
+        where
+            t.ctid = i.job and t.token = i.token
+            and i.state in ('row', 'gone') and i.is_current
     ),
 
     again as (
@@ -10910,7 +10928,7 @@ begin
             setbacks = 0
         from item as i
         where
-            %21$s
+            t.ctid = i.job
             and t.token = i.token
             and (i.state = 'superseded' or i.state in ('row', 'gone') and not i.is_current)
     ),
@@ -10956,7 +10974,7 @@ end
         steward_private.key_list(v_source, 'p'),
         steward_private.embedding_of(v_model, 'v_vectors[i.first + p.vector]'),
         steward_private.key_match(v_source, 'd', 'i'),
-        steward_private.key_match(v_source, 't', 'i'),
+        steward_private.vector_type(),
         v_source.mark_tables[3],
         case
             when v_source.keep_history > interval '0'
@@ -10999,8 +11017,7 @@ end
         end,
         steward_private.compared_statement(v_source, v_space),
         -- where no history is kept, not of what was said either
-        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end,
-        steward_private.vector_type()
+        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end
     );
     execute format(
         'create or replace function steward_private.finish_%s('
@@ -11044,7 +11061,7 @@ begin
 begin
     return query
     with due as materialized (
-        select t.generation, t.position, %2$s
+        select t.ctid as place, t.generation, t.position, %2$s
         from %1$s as t
         where
             t.lane = due_%3$s.lane
@@ -11063,7 +11080,7 @@ begin
         for update skip locked
     )
 
-    select %4$s, due.generation from due order by due.position;
+    select %4$s, due.generation, due.place from due order by due.position;
 end
         $sql$,
         v_space.job_table,
@@ -11073,7 +11090,7 @@ end
     );
     execute format(
         'create or replace function steward_private.due_%s(lane integer, amount integer) '
-        'returns table (key jsonb, generation bigint) '
+        'returns table (key jsonb, generation bigint, place tid) '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set extra_float_digits = 3 '
         'set enable_seqscan = off set enable_sort = off as %L',
@@ -11130,8 +11147,9 @@ end
         v_space.space_id, v_body
     );
 
-    -- Claims the jobs of some keys, which the caller has locked. plans: as plan_documents() makes
-    -- them, or the content that one is to be made of; null for rows that are gone. Returns the tokens in the order of the keys.
+    -- Claims the jobs of some keys, which the caller has locked, and knows where they stand: under a
+    -- key there may be many dead ones. plans: as plan_documents() makes them, or the content that one
+    -- is to be made of; null for rows that are gone. Returns the tokens in the order of the keys.
     v_body := format(
         $sql$
 declare
@@ -11140,11 +11158,11 @@ begin
     with item as materialized (
         select
             nextval('steward_private.claim_token_seq') as token,
-            i.key, i.generation, i.plan::jsonb as plan, i.revision, i.n
+            i.key, i.generation, i.place, i.plan::jsonb as plan, i.revision, i.n
         from unnest(
-            array(select e.value from jsonb_array_elements(claim_%4$s.keys) as e),
-            claim_%4$s.generations, claim_%4$s.plans, claim_%4$s.revisions
-        ) with ordinality as i (key, generation, plan, revision, n)
+            array(select e.value from jsonb_array_elements(claim_%2$s.keys) as e),
+            claim_%2$s.generations, claim_%2$s.places, claim_%2$s.plans, claim_%2$s.revisions
+        ) with ordinality as i (key, generation, place, plan, revision, n)
         where i.generation is not null
     ),
 
@@ -11154,8 +11172,8 @@ begin
             plan, revision, policy_version, texts, characters
         )
         select
-            i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
-            claim_%4$s.lease_expires_at, i.plan, i.revision, claim_%4$s.policy_version,
+            i.token, %2$s, i.key, i.generation, claim_%2$s.worker, clock_timestamp(),
+            claim_%2$s.lease_expires_at, i.plan, i.revision, claim_%2$s.policy_version,
             case
                 when i.plan ? 'content' then -1
                 else coalesce(jsonb_array_length(i.plan -> 'texts'), 0)
@@ -11168,12 +11186,9 @@ begin
 
     taken as (
         update %1$s as t
-        set token = k.token, position = null, attempts = t.attempts + 1
-        from (
-            select i.token, i.generation, r.* from item as i cross join lateral %2$s as r
-        ) as k
-        -- an old snapshot may show a job that is gone beside the one that took its place
-        where %3$s and t.generation = k.generation
+        set token = i.token, position = null, attempts = t.attempts + 1
+        from item as i
+        where t.ctid = i.place and t.generation = i.generation
     )
 
     select array_agg(i.token order by i.n) into v_tokens from item as i;
@@ -11182,14 +11197,12 @@ begin
 end
         $sql$,
         v_space.job_table,
-        steward_private.key_record(v_source, 'i.key'),
-        steward_private.key_match(v_source, 't', 'k'),
         v_space.space_id
     );
     execute format(
         'create or replace function steward_private.claim_%s('
-        'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
-        'revisions integer[], policy_version integer) returns bigint[] '
+        'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], places tid[], '
+        'plans text[], revisions integer[], policy_version integer) returns bigint[] '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
         'set enable_indexscan = off set enable_indexonlyscan = off as %L',
@@ -11202,7 +11215,7 @@ end
         'revoke all on function steward_private.due_%1$s(integer, integer), '
         'steward_private.known_%1$s(jsonb), '
         'steward_private.claim_%1$s('
-        'text, timestamptz, jsonb, bigint[], text[], integer[], integer) '
+        'text, timestamptz, jsonb, bigint[], tid[], text[], integer[], integer) '
         'from public',
         v_space.space_id
     );
@@ -11251,7 +11264,7 @@ begin
                 j.token,
                 j.lane = 1 and j.position is not null as is_ready,
                 j.lane is not null as is_locked,
-                exists (select from %2$s as t where %3$s) as is_there
+                j.lane is null and exists (select from %2$s as t where %3$s) as is_there
             from dirty as d
             left join lateral (
                 select t.lane, t.position, t.token
@@ -15575,6 +15588,7 @@ declare
     v_space_id integer := (plan_claims.space).space_id;
     v_keys jsonb;
     v_generations bigint[];
+    v_places tid[];
     v_found boolean[];
     v_contents text[];
     v_knowns text[];
@@ -15583,10 +15597,11 @@ declare
     v_tokens bigint[];
 begin
     execute format(
-        'select jsonb_agg(d.key), array_agg(d.generation) from steward_private.due_%s($1, $2) as d',
+        'select jsonb_agg(d.key), array_agg(d.generation), array_agg(d.place) '
+        'from steward_private.due_%s($1, $2) as d',
         v_space_id
     )
-    into v_keys, v_generations
+    into v_keys, v_generations, v_places
     using plan_claims.lane, plan_claims.amount;
 
     if v_keys is null then
@@ -15656,11 +15671,11 @@ begin
     from unnest(v_plans) with ordinality as p (plan, n);
 
     execute format(
-        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7)', v_space_id
+        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7, $8)', v_space_id
     )
     into v_tokens
     using
-        plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_plans,
+        plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_places, v_plans,
         v_revisions[:cardinality(v_plans)], (plan_claims.source).policy_version;
 
     perform steward_private.settle_claims(plan_claims.space, v_tokens);
@@ -16275,6 +16290,7 @@ declare
     v_plan jsonb;
     v_vectors text[];
     v_token bigint;
+    v_place tid;
     v_outcome text;
 begin
     select s.* into strict v_source
@@ -16292,12 +16308,14 @@ begin
         execute format(
             'insert into %1$s (%2$s, position, generation) select %3$s, 0, 0 from %4$s as k '
             'on conflict (%2$s) do update set position = 0, generation = 0, token = null, '
-            'available_at = null, failed_at = null, attempts = 0, setbacks = 0',
+            'available_at = null, failed_at = null, attempts = 0, setbacks = 0 '
+            'returning ctid',
             v_space.job_table,
             replace(steward_private.key_list(v_source, 't'), 't.', ''),
             steward_private.key_list(v_source, 'k'),
             steward_private.key_record(v_source, '$1')
         )
+        into v_place
         using sync_row.key;
         execute format(
             'select from %s as t, %s as k where %s for update of t',
@@ -16340,12 +16358,12 @@ begin
         );
 
         execute format(
-            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7))[1]', v_space.space_id
+            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7, $8))[1]', v_space.space_id
         )
         into v_token
         using
             'the writer', clock_timestamp() + interval '1 hour', v_keys, array[0::bigint],
-            array[v_plan::text], array[v_known.revision], v_source.policy_version;
+            array[v_place], array[v_plan::text], array[v_known.revision], v_source.policy_version;
 
         select f.outcome into v_outcome
         from steward_private.finish_claims(

@@ -36,9 +36,12 @@ declare
     v_is_of_a_worker boolean;
     v_lanes text[];
     v_since timestamptz[];
+    -- where the rows that are locked stand: an old transaction keeps many dead ones under each key
+    v_jobs tid[];
+    v_documents tid[];
     v_now timestamptz;
     -- read once, and taken apart once
-    v_vectors %26$s[] := finish_%1$s.vectors::%26$s[];
+    v_vectors %21$s[] := finish_%1$s.vectors::%21$s[];
 begin
     if cardinality(v_vectors) > 0 then
         perform steward_private.check_vectors(v_vectors, finish_%1$s.dimensions, 'vector');
@@ -82,14 +85,18 @@ begin
 
     held as materialized (
         select
-            i.n, t.generation, t.queued_at, case t.lane when 1 then 'edit' else 'backfill' end as lane
+            i.n, t.ctid as place, t.generation, t.queued_at,
+            case t.lane when 1 then 'edit' else 'backfill' end as lane
         from item as i
         inner join %5$s as t on %6$s and t.token = i.token
         for update of t skip locked
     ),
 
     there as materialized (
-        select i.n from item as i inner join %5$s as t on %6$s and t.token = i.token
+        select i.n
+        from item as i
+        inner join %5$s as t on %6$s and t.token = i.token
+        where i.n not in (select h.n from held as h)
     )
 
     select
@@ -103,8 +110,9 @@ begin
         ),
         array_agg(h.generation order by o.n),
         array_agg(h.lane order by o.n),
-        array_agg(h.queued_at order by o.n)
-    into v_states, v_generations, v_lanes, v_since
+        array_agg(h.queued_at order by o.n),
+        array_agg(h.place order by o.n)
+    into v_states, v_generations, v_lanes, v_since, v_jobs
     from generate_series(1, cardinality(v_tokens)) as o (n)
     left join held as h on h.n = o.n
     left join there as s on s.n = o.n;
@@ -117,7 +125,7 @@ begin
     ),
 
     held as materialized (
-        select i.n, d.revision
+        select i.n, d.ctid as place, d.revision
         from item as i
         inner join %7$s as d on %8$s
         where v_states[i.n] in ('row', 'gone')
@@ -125,29 +133,35 @@ begin
     ),
 
     there as materialized (
-        select i.n from item as i inner join %7$s as d on %8$s
+        select i.n
+        from item as i
+        inner join %7$s as d on %8$s
+        where i.n not in (select h.n from held as h)
+    ),
+
+    -- the writer's own, see sync_row(), is of the row as it is
+    deleted as materialized (
+        select distinct i.n from item as i inner join %22$s as d on %8$s where v_is_of_a_worker
     )
 
-    select array_agg(
-        case
-            when v_states[o.n] not in ('row', 'gone') then v_states[o.n]
-            when h.n is null and s.n is not null then 'busy'
-            when v_states[o.n] = 'row'
-                and (
-                    h.revision is distinct from v_revisions[o.n]
-                    -- the writer's own, see sync_row(), is of the row as it is
-                    or v_is_of_a_worker
-                    and exists (select from %22$s as d, item as i where i.n = o.n and %8$s)
-                )
-                then 'superseded'
-            else v_states[o.n]
-        end
-        order by o.n
-    )
-    into v_states
+    select
+        array_agg(
+            case
+                when v_states[o.n] not in ('row', 'gone') then v_states[o.n]
+                when h.n is null and s.n is not null then 'busy'
+                when v_states[o.n] = 'row'
+                    and (h.revision is distinct from v_revisions[o.n] or d.n is not null)
+                    then 'superseded'
+                else v_states[o.n]
+            end
+            order by o.n
+        ),
+        array_agg(h.place order by o.n)
+    into v_states, v_documents
     from generate_series(1, cardinality(v_tokens)) as o (n)
     left join held as h on h.n = o.n
-    left join there as s on s.n = o.n;
+    left join there as s on s.n = o.n
+    left join deleted as d on d.n = o.n;
 
     v_now := clock_timestamp();
 
@@ -166,10 +180,12 @@ begin
             c.policy_version,
             o.lane,
             o.since,
-            o.n,
+            o.job,
+            o.document,
             %9$s
-        from unnest(v_tokens, v_states, v_firsts, v_generations, v_lanes, v_since)
-            with ordinality as o (token, state, first, generation, lane, since, n)
+        from unnest(
+            v_tokens, v_states, v_firsts, v_generations, v_lanes, v_since, v_jobs, v_documents
+        ) as o (token, state, first, generation, lane, since, job, document)
         inner join steward_private.claim as c on c.token = o.token
         cross join lateral %10$s as k
     ),
@@ -209,7 +225,7 @@ begin
     before as materialized (
         select i.token, i.state, d.*
         from item as i
-        inner join %7$s as d on %8$s
+        inner join %7$s as d on d.ctid = i.document
         where i.state in ('row', 'gone')
     ),
     %24$s
@@ -422,7 +438,9 @@ begin
     done as (
         delete from %5$s as t
         using item as i
-        where %21$s and t.token = i.token and i.state in ('row', 'gone') and i.is_current
+        where
+            t.ctid = i.job and t.token = i.token
+            and i.state in ('row', 'gone') and i.is_current
     ),
 
     again as (
@@ -436,7 +454,7 @@ begin
             setbacks = 0
         from item as i
         where
-            %21$s
+            t.ctid = i.job
             and t.token = i.token
             and (i.state = 'superseded' or i.state in ('row', 'gone') and not i.is_current)
     ),
@@ -482,7 +500,7 @@ end
         steward_private.key_list(v_source, 'p'),
         steward_private.embedding_of(v_model, 'v_vectors[i.first + p.vector]'),
         steward_private.key_match(v_source, 'd', 'i'),
-        steward_private.key_match(v_source, 't', 'i'),
+        steward_private.vector_type(),
         v_source.mark_tables[3],
         case
             when v_source.keep_history > interval '0'
@@ -525,8 +543,7 @@ end
         end,
         steward_private.compared_statement(v_source, v_space),
         -- where no history is kept, not of what was said either
-        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end,
-        steward_private.vector_type()
+        case when v_source.keep_history = interval '0' then '- ''guards''' else '' end
     );
     execute format(
         'create or replace function steward_private.finish_%s('

@@ -39,7 +39,7 @@ begin
                 j.token,
                 j.lane = 1 and j.position is not null as is_ready,
                 j.lane is not null as is_locked,
-                exists (select from %2$s as t where %3$s) as is_there
+                j.lane is null and exists (select from %2$s as t where %3$s) as is_there
             from dirty as d
             left join lateral (
                 select t.lane, t.position, t.token

@@ -22,7 +22,7 @@ begin
 begin
     return query
     with due as materialized (
-        select t.generation, t.position, %2$s
+        select t.ctid as place, t.generation, t.position, %2$s
         from %1$s as t
         where
             t.lane = due_%3$s.lane
@@ -41,7 +41,7 @@ begin
         for update skip locked
     )
 
-    select %4$s, due.generation from due order by due.position;
+    select %4$s, due.generation, due.place from due order by due.position;
 end
         $sql$,
         v_space.job_table,
@@ -51,7 +51,7 @@ end
     );
     execute format(
         'create or replace function steward_private.due_%s(lane integer, amount integer) '
-        'returns table (key jsonb, generation bigint) '
+        'returns table (key jsonb, generation bigint, place tid) '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set extra_float_digits = 3 '
         'set enable_seqscan = off set enable_sort = off as %L',
@@ -108,8 +108,9 @@ end
         v_space.space_id, v_body
     );
 
-    -- Claims the jobs of some keys, which the caller has locked. plans: as plan_documents() makes
-    -- them, or the content that one is to be made of; null for rows that are gone. Returns the tokens in the order of the keys.
+    -- Claims the jobs of some keys, which the caller has locked, and knows where they stand: under a
+    -- key there may be many dead ones. plans: as plan_documents() makes them, or the content that one
+    -- is to be made of; null for rows that are gone. Returns the tokens in the order of the keys.
     v_body := format(
         $sql$
 declare
@@ -118,11 +119,11 @@ begin
     with item as materialized (
         select
             nextval('steward_private.claim_token_seq') as token,
-            i.key, i.generation, i.plan::jsonb as plan, i.revision, i.n
+            i.key, i.generation, i.place, i.plan::jsonb as plan, i.revision, i.n
         from unnest(
-            array(select e.value from jsonb_array_elements(claim_%4$s.keys) as e),
-            claim_%4$s.generations, claim_%4$s.plans, claim_%4$s.revisions
-        ) with ordinality as i (key, generation, plan, revision, n)
+            array(select e.value from jsonb_array_elements(claim_%2$s.keys) as e),
+            claim_%2$s.generations, claim_%2$s.places, claim_%2$s.plans, claim_%2$s.revisions
+        ) with ordinality as i (key, generation, place, plan, revision, n)
         where i.generation is not null
     ),
 
@@ -132,8 +133,8 @@ begin
             plan, revision, policy_version, texts, characters
         )
         select
-            i.token, %4$s, i.key, i.generation, claim_%4$s.worker, clock_timestamp(),
-            claim_%4$s.lease_expires_at, i.plan, i.revision, claim_%4$s.policy_version,
+            i.token, %2$s, i.key, i.generation, claim_%2$s.worker, clock_timestamp(),
+            claim_%2$s.lease_expires_at, i.plan, i.revision, claim_%2$s.policy_version,
             case
                 when i.plan ? 'content' then -1
                 else coalesce(jsonb_array_length(i.plan -> 'texts'), 0)
@@ -146,12 +147,9 @@ begin
 
     taken as (
         update %1$s as t
-        set token = k.token, position = null, attempts = t.attempts + 1
-        from (
-            select i.token, i.generation, r.* from item as i cross join lateral %2$s as r
-        ) as k
-        -- an old snapshot may show a job that is gone beside the one that took its place
-        where %3$s and t.generation = k.generation
+        set token = i.token, position = null, attempts = t.attempts + 1
+        from item as i
+        where t.ctid = i.place and t.generation = i.generation
     )
 
     select array_agg(i.token order by i.n) into v_tokens from item as i;
@@ -160,14 +158,12 @@ begin
 end
         $sql$,
         v_space.job_table,
-        steward_private.key_record(v_source, 'i.key'),
-        steward_private.key_match(v_source, 't', 'k'),
         v_space.space_id
     );
     execute format(
         'create or replace function steward_private.claim_%s('
-        'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], plans text[], '
-        'revisions integer[], policy_version integer) returns bigint[] '
+        'worker text, lease_expires_at timestamptz, keys jsonb, generations bigint[], places tid[], '
+        'plans text[], revisions integer[], policy_version integer) returns bigint[] '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
         'set enable_indexscan = off set enable_indexonlyscan = off as %L',
@@ -180,7 +176,7 @@ end
         'revoke all on function steward_private.due_%1$s(integer, integer), '
         'steward_private.known_%1$s(jsonb), '
         'steward_private.claim_%1$s('
-        'text, timestamptz, jsonb, bigint[], text[], integer[], integer) '
+        'text, timestamptz, jsonb, bigint[], tid[], text[], integer[], integer) '
         'from public',
         v_space.space_id
     );

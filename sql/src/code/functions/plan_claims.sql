@@ -22,6 +22,7 @@ declare
     v_space_id integer := (plan_claims.space).space_id;
     v_keys jsonb;
     v_generations bigint[];
+    v_places tid[];
     v_found boolean[];
     v_contents text[];
     v_knowns text[];
@@ -30,10 +31,11 @@ declare
     v_tokens bigint[];
 begin
     execute format(
-        'select jsonb_agg(d.key), array_agg(d.generation) from steward_private.due_%s($1, $2) as d',
+        'select jsonb_agg(d.key), array_agg(d.generation), array_agg(d.place) '
+        'from steward_private.due_%s($1, $2) as d',
         v_space_id
     )
-    into v_keys, v_generations
+    into v_keys, v_generations, v_places
     using plan_claims.lane, plan_claims.amount;
 
     if v_keys is null then
@@ -103,11 +105,11 @@ begin
     from unnest(v_plans) with ordinality as p (plan, n);
 
     execute format(
-        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7)', v_space_id
+        'select steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7, $8)', v_space_id
     )
     into v_tokens
     using
-        plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_plans,
+        plan_claims.worker, plan_claims.lease_expires_at, v_keys, v_generations, v_places, v_plans,
         v_revisions[:cardinality(v_plans)], (plan_claims.source).policy_version;
 
     perform steward_private.settle_claims(plan_claims.space, v_tokens);

@@ -17,6 +17,7 @@ declare
     v_plan jsonb;
     v_vectors text[];
     v_token bigint;
+    v_place tid;
     v_outcome text;
 begin
     select s.* into strict v_source
@@ -34,12 +35,14 @@ begin
         execute format(
             'insert into %1$s (%2$s, position, generation) select %3$s, 0, 0 from %4$s as k '
             'on conflict (%2$s) do update set position = 0, generation = 0, token = null, '
-            'available_at = null, failed_at = null, attempts = 0, setbacks = 0',
+            'available_at = null, failed_at = null, attempts = 0, setbacks = 0 '
+            'returning ctid',
             v_space.job_table,
             replace(steward_private.key_list(v_source, 't'), 't.', ''),
             steward_private.key_list(v_source, 'k'),
             steward_private.key_record(v_source, '$1')
         )
+        into v_place
         using sync_row.key;
         execute format(
             'select from %s as t, %s as k where %s for update of t',
@@ -82,12 +85,12 @@ begin
         );
 
         execute format(
-            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7))[1]', v_space.space_id
+            'select (steward_private.claim_%s($1, $2, $3, $4, $5, $6, $7, $8))[1]', v_space.space_id
         )
         into v_token
         using
             'the writer', clock_timestamp() + interval '1 hour', v_keys, array[0::bigint],
-            array[v_plan::text], array[v_known.revision], v_source.policy_version;
+            array[v_place], array[v_plan::text], array[v_known.revision], v_source.policy_version;
 
         select f.outcome into v_outcome
         from steward_private.finish_claims(
