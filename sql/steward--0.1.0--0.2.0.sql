@@ -3198,13 +3198,14 @@ modules = {
         '    """Numbers that are words, with the unit after them if there is one."""\n'
         '    for index, (token, _) in enumerate(tokens):\n'
         '        word = token.lower()\n'
-        '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
-        '        unit = f" {following}" if following and _is_unit(following) else ""\n'
-        '        parts = word.split("-")\n'
-        '        is_number = not lexicon.numbers.isdisjoint(parts) or (\n'
+        '        is_number = not lexicon.numbers.isdisjoint(word.split("-")) or (\n'
         '            lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None\n'
         '        )\n'
-        '        if is_number or (unit and word in AMBIGUOUS_NUMBERS):\n'
+        '        if not is_number and word not in AMBIGUOUS_NUMBERS:\n'
+        '            continue\n'
+        '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
+        '        unit = f" {following}" if following and _is_unit(following) else ""\n'
+        '        if is_number or unit:\n'
         '            yield f"{token}{unit}"\n'
         '\n'
         '\n'
@@ -3291,7 +3292,7 @@ modules = {
         '    if token.endswith("()") or "@" in token or "://" in token:\n'
         '        return True\n'
         '    if _WORD.match(token):\n'
-        '        return any(letter.isupper() for part in token.split("-") for letter in part[1:])\n'
+        '        return not token[1:].islower() and any(letter.isupper() for part in token.split("-") for letter in part[1:])\n'
         '    if token[0].isdigit():\n'
         '        # numbers, and what is written together with them, are of another guard\n'
         '        return False\n'
@@ -8633,7 +8634,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '9a4fc32894f82088'
+GD['steward_py.digest'] = 'd4140751177cb839'
 $python$
 $definition$;
 
@@ -8648,7 +8649,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8663,7 +8664,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8688,7 +8689,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8703,7 +8704,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8720,7 +8721,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8747,7 +8748,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8771,7 +8772,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8787,7 +8788,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8803,7 +8804,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8819,7 +8820,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8835,7 +8836,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8856,7 +8857,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,

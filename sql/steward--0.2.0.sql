@@ -3249,13 +3249,14 @@ modules = {
         '    """Numbers that are words, with the unit after them if there is one."""\n'
         '    for index, (token, _) in enumerate(tokens):\n'
         '        word = token.lower()\n'
-        '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
-        '        unit = f" {following}" if following and _is_unit(following) else ""\n'
-        '        parts = word.split("-")\n'
-        '        is_number = not lexicon.numbers.isdisjoint(parts) or (\n'
+        '        is_number = not lexicon.numbers.isdisjoint(word.split("-")) or (\n'
         '            lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None\n'
         '        )\n'
-        '        if is_number or (unit and word in AMBIGUOUS_NUMBERS):\n'
+        '        if not is_number and word not in AMBIGUOUS_NUMBERS:\n'
+        '            continue\n'
+        '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
+        '        unit = f" {following}" if following and _is_unit(following) else ""\n'
+        '        if is_number or unit:\n'
         '            yield f"{token}{unit}"\n'
         '\n'
         '\n'
@@ -3342,7 +3343,7 @@ modules = {
         '    if token.endswith("()") or "@" in token or "://" in token:\n'
         '        return True\n'
         '    if _WORD.match(token):\n'
-        '        return any(letter.isupper() for part in token.split("-") for letter in part[1:])\n'
+        '        return not token[1:].islower() and any(letter.isupper() for part in token.split("-") for letter in part[1:])\n'
         '    if token[0].isdigit():\n'
         '        # numbers, and what is written together with them, are of another guard\n'
         '        return False\n'
@@ -8684,7 +8685,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '9a4fc32894f82088'
+GD['steward_py.digest'] = 'd4140751177cb839'
 $python$
 $definition$;
 
@@ -8699,7 +8700,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8714,7 +8715,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8739,7 +8740,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8754,7 +8755,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8771,7 +8772,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8798,7 +8799,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8822,7 +8823,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8838,7 +8839,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8854,7 +8855,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8870,7 +8871,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8886,7 +8887,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8907,7 +8908,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '9a4fc32894f82088': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,

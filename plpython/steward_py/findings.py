@@ -320,13 +320,14 @@ def _numbers_in_words(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> It
     """Numbers that are words, with the unit after them if there is one."""
     for index, (token, _) in enumerate(tokens):
         word = token.lower()
-        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
-        unit = f" {following}" if following and _is_unit(following) else ""
-        parts = word.split("-")
-        is_number = not lexicon.numbers.isdisjoint(parts) or (
+        is_number = not lexicon.numbers.isdisjoint(word.split("-")) or (
             lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None
         )
-        if is_number or (unit and word in AMBIGUOUS_NUMBERS):
+        if not is_number and word not in AMBIGUOUS_NUMBERS:
+            continue
+        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
+        unit = f" {following}" if following and _is_unit(following) else ""
+        if is_number or unit:
             yield f"{token}{unit}"
 
 
@@ -413,7 +414,7 @@ def _is_identifier(token: str) -> bool:
     if token.endswith("()") or "@" in token or "://" in token:
         return True
     if _WORD.match(token):
-        return any(letter.isupper() for part in token.split("-") for letter in part[1:])
+        return not token[1:].islower() and any(letter.isupper() for part in token.split("-") for letter in part[1:])
     if token[0].isdigit():
         # numbers, and what is written together with them, are of another guard
         return False
