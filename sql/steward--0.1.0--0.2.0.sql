@@ -15119,6 +15119,24 @@ begin atomic
     order by c.space_id;
 end;
 
+-- sql/src/code/functions/await_source.sql
+-- Locks a source before anything of ours that belongs to it is read, as everybody does: a TRUNCATE of
+-- it has the table first, then ours. Waits for it. What cannot be read any more locks nothing.
+create or replace function steward_private.await_source(source_id integer)
+returns void
+language plpgsql
+volatile parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+begin
+    execute format('select from steward_private.there_%s(''[]'') as r', await_source.source_id);
+exception
+    when undefined_function or undefined_table or undefined_column or insufficient_privilege then
+        null;
+end
+$function$;
+
 -- sql/src/code/functions/touch_source.sql
 -- Locks a source before anything of ours that belongs to it, as everybody does. Says whether it
 -- could: whoever has it in exclusive use may be about to ask for what we hold, so we do not wait
@@ -20178,6 +20196,7 @@ begin
         order by s.space_id
     loop
         v_source := steward_private.source_of_space(v_space);
+        perform steward_private.await_source(v_source.source_id);
 
         return query execute format(
             $sql$
@@ -20238,6 +20257,7 @@ begin
         order by s.space_id
     loop
         v_source := steward_private.source_of_space(v_space);
+        perform steward_private.await_source(v_source.source_id);
 
         return query execute format(
             $sql$
@@ -20308,6 +20328,7 @@ begin
         order by s.space_id
     loop
         v_source := steward_private.source_of_space(v_space);
+        perform steward_private.await_source(v_source.source_id);
 
         return query execute format(
             $sql$

@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -799,6 +800,27 @@ def two_tables_truncated_while_somebody_claims(db: Arena) -> None:
     for item in claim(db):
         assert complete(db, item) in OUTCOMES
     db.run("select steward.untrack('papers')")
+
+
+@story
+def table_truncated_while_somebody_looks(db: Arena) -> None:
+    """Whoever looks locks the table first, and then what is ours, as a TRUNCATE does."""
+    for view in ("health()", "jobs", "queue", "failures", "freshness"):
+        db.run("insert into notes values (9, 'text')")
+        with db.borrow() as writer:
+            writer.execute("begin; set local deadlock_timeout = '200ms'")
+            # what a TRUNCATE has before its triggers run
+            writer.execute("lock table notes in access exclusive mode")
+            with at_once(db, partial(look_at, view)) as looker:
+                assert looker.waits(), f"steward.{view} does not wait for the table"
+                writer.execute("truncate notes")
+                writer.execute("commit")
+                assert looker.error() is None
+
+
+def look_at(view: str, session: Session) -> object:
+    """All that a view shows."""
+    return session.execute(f"select * from steward.{view}").fetchall()
 
 
 @story

@@ -21,6 +21,7 @@ begin
         order by s.space_id
     loop
         v_source := steward_private.source_of_space(v_space);
+        perform steward_private.await_source(v_source.source_id);
 
         return query execute format(
             $sql$
