@@ -3343,7 +3343,9 @@ modules = {
         '    if token.endswith("()") or "@" in token or "://" in token:\n'
         '        return True\n'
         '    if _WORD.match(token):\n'
-        '        return not token[1:].islower() and any(letter.isupper() for part in token.split("-") for letter in part[1:])\n'
+        '        return not token[1:].islower() and any(\n'
+        '            letter.isupper() for part in token.split("-") for letter in part[1:]\n'
+        '        )\n'
         '    if token[0].isdigit():\n'
         '        # numbers, and what is written together with them, are of another guard\n'
         '        return False\n'
@@ -8235,6 +8237,9 @@ modules = {
         '_MOST_BATCHES, _MOST_OF_ONE = 4, 2\n'
         '_FIRST_NAP, _LONGEST_NAP = 0.1, 1.0\n'
         '_BUSY_NAPS = (0.05, 0.1, 0.2)\n'
+        '# Somebody may stand in the way of giving a claim back, too: for as long as a long claim takes.\n'
+        '_RELEASE_EVERY = 0.5\n'
+        '_LAST_NAPS = (0.1, 0.2, 0.4, 0.8, 1.6)\n'
         '# steward.claim() stops after 0.2 seconds of that\n'
         '_SETTLING = 0.2\n'
         '_REAP_EVERY = 30.0\n'
@@ -8318,6 +8323,7 @@ modules = {
         '    loop = _Loop(plpy, worker, limits, transport=transport, pool=pool, clock=clock, sleep=sleep)\n'
         '    try:\n'
         '        loop.run()\n'
+        '        loop.give_back_rest()\n'
         '    except BaseException:\n'
         '        pool.close()\n'
         '        loop.let_go()\n'
@@ -8347,6 +8353,9 @@ modules = {
         '        self._clock = clock\n'
         '        self._sleep = sleep\n'
         '        self._held: dict[int, _Held] = {}\n'
+        '        # what could not even be given back, and when that is tried again\n'
+        '        self._left: list[Done] = []\n'
+        '        self._left_at = clock()\n'
         '        self._providers: dict[str, tuple[Access, Provider]] = {}\n'
         '        self._leased_at = clock()\n'
         '        self._claim = plpy.prepare(_CLAIM, _CLAIM_TYPES)\n'
@@ -8369,6 +8378,8 @@ modules = {
         '            if now >= reap_at:\n'
         '                self.reap()\n'
         '                reap_at = now + _REAP_EVERY\n'
+        '            if self._left and now >= self._left_at:\n'
+        '                self._give_back_left()\n'
         '            if (is_first or now < deadline) and now >= claim_at and self._has_room(now):\n'
         '                has_found = self.claim_batch()\n'
         '                now = self._clock()\n'
@@ -8492,9 +8503,9 @@ modules = {
         '\n'
         '    def let_go(self) -> None:\n'
         '        """After an error: what is held can be claimed again soon, unless that is an error, too."""\n'
-        '        if not self._held:\n'
+        '        deliveries = [Done(token, []) for token in self._held] + self._left\n'
+        '        if not deliveries:\n'
         '            return\n'
-        '        deliveries = [Done(token, []) for token in self._held]\n'
         '        try:\n'
         '            self._give_back_all(deliveries)\n'
         '        except Exception as error:  # the first one is what is reported\n'
@@ -8569,9 +8580,23 @@ modules = {
         '        self.counts.failed += done\n'
         '        return busy\n'
         '\n'
+        '    def give_back_rest(self) -> None:\n'
+        '        """At the end: what is still busy after a while is left to the end of its lease."""\n'
+        '        for nap in _LAST_NAPS:\n'
+        '            if not self._left:\n'
+        '                return\n'
+        '            self._sleep(nap)\n'
+        '            self._give_back_left()\n'
+        '        self.counts.abandoned += len(self._left)\n'
+        '\n'
+        '    def _give_back_left(self) -> None:\n'
+        '        left, self._left = self._left, []\n'
+        '        self._give_back_all(left)\n'
+        '\n'
         '    def _give_back_all(self, deliveries: list[Done]) -> None:\n'
-        '        """Give the claims back and commit; those still busy are left to the end of their lease."""\n'
-        '        self.counts.abandoned += len(self._give_back(deliveries))\n'
+        '        """Give the claims back and commit; those still busy are tried again later."""\n'
+        '        self._left += self._give_back(deliveries)\n'
+        '        self._left_at = self._clock() + _RELEASE_EVERY\n'
         '        self._plpy.commit()\n'
         '\n'
         '    def _give_back(self, deliveries: list[Done]) -> list[Done]:\n'
@@ -8588,7 +8613,8 @@ modules = {
         '                self.counts.stale += 1\n'
         '                return []\n'
         '            self._plpy.warning(f"a claim could not be given back: {error}")\n'
-        '            return deliveries\n'
+        '            self.counts.abandoned += 1\n'
+        '            return []\n'
         '        busy, done = self._sorted(deliveries, outcomes)\n'
         '        self.counts.released += done\n'
         '        return busy\n'
@@ -8685,7 +8711,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = 'd4140751177cb839'
+GD['steward_py.digest'] = 'ec028146c09d1026'
 $python$
 $definition$;
 
@@ -8700,7 +8726,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8715,7 +8741,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8740,7 +8766,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8755,7 +8781,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8772,7 +8798,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8799,7 +8825,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8823,7 +8849,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8839,7 +8865,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8855,7 +8881,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8871,7 +8897,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8887,7 +8913,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8908,7 +8934,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'd4140751177cb839': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -15171,8 +15197,8 @@ begin atomic
 end;
 
 -- sql/src/code/functions/await_source.sql
--- Locks a source before anything of ours that belongs to it is read, as everybody does: a TRUNCATE of
--- it has the table first, then ours. Waits for it. What cannot be read any more locks nothing.
+-- Locks a source before anything of ours that belongs to it is read, as everybody does: a TRUNCATE
+-- has the table first, and then ours. Waits for it. What cannot be read any more locks nothing.
 create or replace function steward_private.await_source(source_id integer)
 returns void
 language plpgsql

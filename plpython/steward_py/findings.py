@@ -414,7 +414,9 @@ def _is_identifier(token: str) -> bool:
     if token.endswith("()") or "@" in token or "://" in token:
         return True
     if _WORD.match(token):
-        return not token[1:].islower() and any(letter.isupper() for part in token.split("-") for letter in part[1:])
+        return not token[1:].islower() and any(
+            letter.isupper() for part in token.split("-") for letter in part[1:]
+        )
     if token[0].isdigit():
         # numbers, and what is written together with them, are of another guard
         return False

@@ -73,6 +73,9 @@ _SLOW = 5.0
 _MOST_BATCHES, _MOST_OF_ONE = 4, 2
 _FIRST_NAP, _LONGEST_NAP = 0.1, 1.0
 _BUSY_NAPS = (0.05, 0.1, 0.2)
+# Somebody may stand in the way of giving a claim back, too: for as long as a long claim takes.
+_RELEASE_EVERY = 0.5
+_LAST_NAPS = (0.1, 0.2, 0.4, 0.8, 1.6)
 # steward.claim() stops after 0.2 seconds of that
 _SETTLING = 0.2
 _REAP_EVERY = 30.0
@@ -156,6 +159,7 @@ def run(
     loop = _Loop(plpy, worker, limits, transport=transport, pool=pool, clock=clock, sleep=sleep)
     try:
         loop.run()
+        loop.give_back_rest()
     except BaseException:
         pool.close()
         loop.let_go()
@@ -185,6 +189,9 @@ class _Loop:
         self._clock = clock
         self._sleep = sleep
         self._held: dict[int, _Held] = {}
+        # what could not even be given back, and when that is tried again
+        self._left: list[Done] = []
+        self._left_at = clock()
         self._providers: dict[str, tuple[Access, Provider]] = {}
         self._leased_at = clock()
         self._claim = plpy.prepare(_CLAIM, _CLAIM_TYPES)
@@ -207,6 +214,8 @@ class _Loop:
             if now >= reap_at:
                 self.reap()
                 reap_at = now + _REAP_EVERY
+            if self._left and now >= self._left_at:
+                self._give_back_left()
             if (is_first or now < deadline) and now >= claim_at and self._has_room(now):
                 has_found = self.claim_batch()
                 now = self._clock()
@@ -330,9 +339,9 @@ class _Loop:
 
     def let_go(self) -> None:
         """After an error: what is held can be claimed again soon, unless that is an error, too."""
-        if not self._held:
+        deliveries = [Done(token, []) for token in self._held] + self._left
+        if not deliveries:
             return
-        deliveries = [Done(token, []) for token in self._held]
         try:
             self._give_back_all(deliveries)
         except Exception as error:  # the first one is what is reported
@@ -407,9 +416,23 @@ class _Loop:
         self.counts.failed += done
         return busy
 
+    def give_back_rest(self) -> None:
+        """At the end: what is still busy after a while is left to the end of its lease."""
+        for nap in _LAST_NAPS:
+            if not self._left:
+                return
+            self._sleep(nap)
+            self._give_back_left()
+        self.counts.abandoned += len(self._left)
+
+    def _give_back_left(self) -> None:
+        left, self._left = self._left, []
+        self._give_back_all(left)
+
     def _give_back_all(self, deliveries: list[Done]) -> None:
-        """Give the claims back and commit; those still busy are left to the end of their lease."""
-        self.counts.abandoned += len(self._give_back(deliveries))
+        """Give the claims back and commit; those still busy are tried again later."""
+        self._left += self._give_back(deliveries)
+        self._left_at = self._clock() + _RELEASE_EVERY
         self._plpy.commit()
 
     def _give_back(self, deliveries: list[Done]) -> list[Done]:
@@ -426,7 +449,8 @@ class _Loop:
                 self.counts.stale += 1
                 return []
             self._plpy.warning(f"a claim could not be given back: {error}")
-            return deliveries
+            self.counts.abandoned += 1
+            return []
         busy, done = self._sorted(deliveries, outcomes)
         self.counts.released += done
         return busy

@@ -33,6 +33,9 @@ _WAIT = 0.5
 # how much goes to the server in one statement
 _VECTORS, _BYTES = 500, 8_000_000
 _BUSY_NAPS = (0.02, 0.05, 0.1, 0.2, 0.4)
+# then it is given back; a long claim of somebody else may stand in the way of that, too
+_RELEASE_NAPS = (0.4, 0.8, 1.6, 3.2)
+_NAPS = _BUSY_NAPS + _RELEASE_NAPS
 _CANCELED = "57014"
 _MESSAGE_LIMIT = 2000
 
@@ -179,7 +182,7 @@ class Deliverer:
             # No word of a claim without texts: there is nothing to hand in.
             outcome, error = outcomes.get(done.token, ("busy", None))
             counted[outcome] += 1
-            if outcome == "busy" and tries.get(done.token, 0) <= len(_BUSY_NAPS):
+            if outcome == "busy" and tries.get(done.token, 0) < len(_NAPS):
                 self._put_off(done, tries.get(done.token, 0))
                 continue
             gone.append(done.token)
@@ -193,11 +196,9 @@ class Deliverer:
         return counted
 
     def _put_off(self, done: Done, tried: int) -> None:
-        """Try again in a moment; after some times give it back, once."""
-        if tried < len(_BUSY_NAPS):
-            due = time.monotonic() + _BUSY_NAPS[tried]
-        else:
-            due = time.monotonic() + _BUSY_NAPS[-1]
+        """Try again in a moment; after some times give it back."""
+        due = time.monotonic() + _NAPS[tried]
+        if tried >= len(_BUSY_NAPS):
             done = Done(done.token, [], Failure(UNSENT, "somebody has the row locked"))
         heapq.heappush(self._busy, (due, next(self._order), tried + 1, done))
 

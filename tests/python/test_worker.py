@@ -520,6 +520,15 @@ def test_item_that_stays_busy_is_given_back(world: World, result: str) -> None:
     assert world.plpy.log[-4:] == ["begin", "release", "end", "commit"]
 
 
+def test_giving_back_is_tried_again_while_somebody_is_in_the_way(world: World) -> None:
+    """Otherwise a row would wait for the end of a lease because of a moment."""
+    answers = iter(["busy", "busy", "busy", "pending"])
+    world.on_complete = lambda token: "busy" if token == 1 else "embedded"
+    world.on_release = lambda _token: next(answers)
+    world.batches = [[item(1, "one"), item(2, "two")]]
+    assert world.run() == Counts(claimed=2, completed=1, released=1)
+
+
 def test_failure_that_stays_busy_is_given_back(world: World) -> None:
     world.on_fail = lambda _token: "busy"
     world.batches = [[item(1, " ")]]

@@ -1,5 +1,5 @@
--- Locks a source before anything of ours that belongs to it is read, as everybody does: a TRUNCATE of
--- it has the table first, then ours. Waits for it. What cannot be read any more locks nothing.
+-- Locks a source before anything of ours that belongs to it is read, as everybody does: a TRUNCATE
+-- has the table first, and then ours. Waits for it. What cannot be read any more locks nothing.
 create or replace function steward_private.await_source(source_id integer)
 returns void
 language plpgsql
