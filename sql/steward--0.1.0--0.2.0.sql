@@ -15343,7 +15343,6 @@ declare
     v_space steward_private.space;
     v_source steward_private.source;
     v_error text := left(give_back.error, 2000);
-    v_until timestamptz;
 begin
     select s.* into strict v_space
     from steward_private.space as s
@@ -15492,17 +15491,28 @@ begin
             paused_until = greatest(s.paused_until, clock_timestamp() + give_back.wait)
         where s.model_name = v_space.model_name;
     elsif give_back.class = 'transient' then
-        v_until := clock_timestamp()
-            + coalesce(
-                give_back.wait,
-                least(interval '1 second' * 2 ^ least(v_space.setbacks, 20), interval '5 minutes')
-                * (1 + random() / 5)
-            );
+        -- What was under way when the pause began tells nothing new: many requests that fail together
+        -- are one failure.
         update steward_private.space as s
         set
             problem = v_error,
-            setbacks = s.setbacks + 1,
-            paused_until = greatest(s.paused_until, v_until)
+            setbacks = case
+                when s.paused_until > clock_timestamp() then greatest(s.setbacks, 1)
+                else s.setbacks + 1
+            end,
+            paused_until = greatest(
+                s.paused_until,
+                case
+                    when give_back.wait is not null then clock_timestamp() + give_back.wait
+                    when s.paused_until > clock_timestamp() then null
+                    else
+                        clock_timestamp()
+                        + least(
+                            interval '1 second' * 2 ^ least(s.setbacks, 20), interval '5 minutes'
+                        )
+                        * (1 + random() / 5)
+                end
+            )
         where s.space_id = v_space.space_id;
     end if;
 end

@@ -314,6 +314,20 @@ def test_costs_are_written_down_and_a_budget_is_kept(notes: Database) -> None:
     assert notes.run("select texts, tokens from steward.costs") == [(4, 1003)]
 
 
+def test_requests_that_fail_together_are_one_failure(notes: Database) -> None:
+    """What was under way when the provider went away does not make the pause longer."""
+    for token in claim(notes):
+        fail(notes, [token], "transient")
+    paused = (
+        "select setbacks, paused_until - clock_timestamp() < interval '2 seconds' "
+        "from steward_private.space"
+    )
+    assert notes.run(paused) == [(1, True)]
+    forward(notes)
+    fail(notes, claim(notes)[:1], "transient")
+    assert notes.value("select setbacks from steward_private.space") == 2
+
+
 def test_each_space_pays_for_its_vectors(notes: Database) -> None:
     """What the provider counted for vectors of two tables is divided between them."""
     notes.run("create table others (id integer primary key, body text)")
