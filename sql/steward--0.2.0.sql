@@ -3722,6 +3722,17 @@ modules = {
         '        first / last\n'
         '        positive / negative\n'
         '        and / or\n'
+        '        open opens opened opening / shut shuts close closes closed closing\n'
+        '        raise raises raised / lower lowers lowered\n'
+        '        push pushes / pull pulls\n'
+        '        buy buys / sell sells\n'
+        '        hot / cold\n'
+        '        alive / dead\n'
+        '        public / private\n'
+        '        second seconds / minute minutes / hour hours hourly / day days daily / week weeks weekly \\\n'
+        '        / month months monthly / year years yearly\n'
+        '        weekday weekdays / weekend weekends\n'
+        '        hardly barely / easily fully\n'
         '        """,\n'
         '    "de": """\n'
         '        muss m\\u00fcssen / soll sollen sollte sollten / darf d\\u00fcrfen / kann k\\u00f6nnen\n'
@@ -8711,7 +8722,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = 'ec028146c09d1026'
+GD['steward_py.digest'] = 'ffba8fb21b49d886'
 $python$
 $definition$;
 
@@ -8726,7 +8737,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8741,7 +8752,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8766,7 +8777,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8781,7 +8792,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8798,7 +8809,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8825,7 +8836,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8849,7 +8860,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8865,7 +8876,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8881,7 +8892,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8897,7 +8908,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8913,7 +8924,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8934,7 +8945,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'ec028146c09d1026': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,

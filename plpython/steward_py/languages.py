@@ -74,6 +74,17 @@ OPPOSITES = {
         first / last
         positive / negative
         and / or
+        open opens opened opening / shut shuts close closes closed closing
+        raise raises raised / lower lowers lowered
+        push pushes / pull pulls
+        buy buys / sell sells
+        hot / cold
+        alive / dead
+        public / private
+        second seconds / minute minutes / hour hours hourly / day days daily / week weeks weekly \
+        / month months monthly / year years yearly
+        weekday weekdays / weekend weekends
+        hardly barely / easily fully
         """,
     "de": """
         muss m\u00fcssen / soll sollen sollte sollten / darf d\u00fcrfen / kann k\u00f6nnen
