@@ -314,6 +314,24 @@ def test_costs_are_written_down_and_a_budget_is_kept(notes: Database) -> None:
     assert notes.run("select texts, tokens from steward.costs") == [(4, 1003)]
 
 
+@pytest.mark.parametrize(
+    ("tokens", "vectors", "message"),
+    [
+        ("array[1, null]", "array['[1,0]', '[1,0]']", "a token must not be null"),
+        ("array[1]", "array['[1,0]', '[1,0]']", "each vector needs the token of its claim"),
+        ("null", "array['[1,0]']", "each vector needs the token of its claim"),
+        ("array[1]", "null", "each vector needs the token of its claim"),
+    ],
+)
+def test_results_that_nobody_can_tell_apart(
+    notes: Database, tokens: str, vectors: str, message: str
+) -> None:
+    """Refused as a whole: it is not known what is whose."""
+    with pytest.raises(psycopg.Error) as caught:
+        notes.run(f"select steward.complete({tokens}::bigint[], {vectors}::text[])")
+    assert caught.value.diag.message_primary == message
+
+
 def test_requests_that_fail_together_are_one_failure(notes: Database) -> None:
     """What was under way when the provider went away does not make the pause longer."""
     for token in claim(notes):

@@ -18,15 +18,19 @@ declare
 begin
     perform steward_private.require_read_committed('complete()');
 
-    if cardinality(complete.tokens) is distinct from cardinality(complete.vectors)
-        or array_position(complete.tokens, null) is not null
-    then
+    if array_position(complete.tokens, null) is not null then
+        raise exception 'a token must not be null'
+            using errcode = 'null_value_not_allowed',
+            detail = format('It is number %s.', array_position(complete.tokens, null));
+    end if;
+
+    if cardinality(complete.tokens) is distinct from cardinality(complete.vectors) then
         raise exception 'each vector needs the token of its claim'
             using errcode = 'invalid_parameter_value',
             detail = format(
                 '%s vectors have %s tokens.',
                 coalesce(cardinality(complete.vectors)::text, 'null'),
-                coalesce(cardinality(array_remove(complete.tokens, null))::text, 'null')
+                coalesce(cardinality(complete.tokens)::text, 'null')
             ),
             hint = 'A claim with three texts has its token three times.';
     end if;
