@@ -360,6 +360,16 @@ def test_once_does_not_wait_long_for_a_server_that_never_was_there(
     assert str(tmp_path) in told["error"]
 
 
+def test_once_says_that_it_does_not_know_a_model(
+    db: Database, provider: Provider, start: Start
+) -> None:
+    """Exit status 2 and its name, instead of nothing to do."""
+    add_model(db, provider)
+    worker = start("--once", "--model", "remote@1,nope@1")
+    assert worker.wait() == 2
+    assert worker.told("cannot start")[0]["error"] == "no such model: nope@1"
+
+
 @pytest.mark.parametrize("status", [503, 401])
 def test_once_says_that_rows_are_not_embedded(
     db: Database, provider: Provider, start: Start, status: int

@@ -26,7 +26,7 @@ from steward_worker.hand import Hand
 from steward_worker.listening import listen
 from steward_worker.log import Log
 from steward_worker.options import Options, parse
-from steward_worker.registry import Registry
+from steward_worker.registry import Registry, UnknownModel
 
 # in hand of one model: at the provider, on the way there, and on the way back
 _BATCHES = 4
@@ -104,6 +104,9 @@ class Worker:
         if options.progress:
             self._show()
         log.info("ended", **self._counts.as_dict())
+        if isinstance(self._failure, UnknownModel):
+            log.error("cannot start", error=str(self._failure))
+            return 2
         if self._failure is not None:
             log.error("failed", error=str(self._failure))
             return 1
@@ -187,7 +190,7 @@ class Worker:
                 # Nobody can go on without it: the end, and whoever watches starts us again.
                 self._failure = error
                 self._stopping.set()
-                if not isinstance(error, psycopg.Error):
+                if not isinstance(error, psycopg.Error | UnknownModel):
                     raise
 
         return run
