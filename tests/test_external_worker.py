@@ -313,6 +313,81 @@ def test_local_model_that_is_not_there_is_said(start: Start) -> None:
     assert "sentence-transformers" in worker.told("cannot start")[0]["error"]
 
 
+def test_python_without_psycopg_is_told_what_it_needs() -> None:
+    """One line and exit status 2: an interpreter that sees no installed package."""
+    script = ROOT / "scripts" / "steward-worker"
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ended = subprocess.run(
+        [sys.executable, "-S", str(script), "--help"],
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "steward-worker needs psycopg 3: pip install 'psycopg[binary]'\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--once",), ("--listen", "host")])
+def test_connection_string_that_is_malformed_is_said(
+    db: Database, start: Start, arguments: tuple[str, ...]
+) -> None:
+    """Exit status 2 at once: trying again would not mend it."""
+    dsn = db.cluster.dsn(db.name) if "--listen" in arguments else "host"
+    worker = start(*arguments, dsn=dsn)
+    assert worker.wait() == 2
+    assert [each["event"] for each in worker.events] == ["cannot start"]
+    assert 'missing "=" after "host"' in worker.events[0]["error"]
+
+
+def test_malformed_connection_string_is_not_repeated(start: Start) -> None:
+    """There may be a password in it."""
+    worker = start(dsn=f"postgresql://somebody:{CANARY}@[::1/app")
+    assert worker.wait() == 2
+    assert "IPv6" in worker.told("cannot start")[0]["error"]
+    assert CANARY not in "".join(worker.raw)
+
+
+def test_once_does_not_wait_long_for_a_server_that_never_was_there(
+    start: Start, tmp_path: Path
+) -> None:
+    """Exit status 1, and why; nothing is called lost."""
+    worker = start("--once", dsn=f"host={tmp_path} dbname=app")
+    assert worker.wait() == 1
+    assert worker.told("cannot connect")
+    assert worker.told("connection lost") == []
+    (told,) = worker.told("given up")
+    assert str(tmp_path) in told["error"]
+
+
+def test_once_says_that_it_does_not_know_a_model(
+    db: Database, provider: Provider, start: Start
+) -> None:
+    """Exit status 2 and its name, instead of nothing to do."""
+    add_model(db, provider)
+    worker = start("--once", "--model", "remote@1,nope@1")
+    assert worker.wait() == 2
+    assert worker.told("cannot start")[0]["error"] == "no such model: nope@1"
+
+
+@pytest.mark.parametrize("status", [503, 401])
+def test_once_says_that_rows_are_not_embedded(
+    db: Database, provider: Provider, start: Start, status: int
+) -> None:
+    """Exit status 1: whoever calls it has to know; afterwards it is 0 again."""
+    add_model(db, provider)
+    add_table(db, 5)
+    provider.always = stand_in.Status(status)
+    worker = start("--once")
+    assert worker.wait() == 1
+    assert worker.told("ended")[0]["failed"] == 5
+    provider.always = None
+    db.run("select steward.resume('docs')")
+    hurry(db)
+    assert start("--once").wait() == 0
+    assert fresh(db) == 5
+
+
 # ---- its end
 
 

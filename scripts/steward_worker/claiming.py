@@ -102,6 +102,9 @@ class Claimer:
         """Claim until told to stop, or something goes wrong; True: there is nothing left to do."""
         nap = self._options.poll_min
         empty = 0
+        if self._options.once:
+            # Otherwise it may be added yet.
+            self._registry.require(self._session)
         while not self._stopping.is_set():
             self._look_after()
             names, rows = self._hand.room(self._registry.names)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from steward_worker.log import Log
 
@@ -22,6 +23,20 @@ Row = tuple[Any, ...]
 
 class Stopped(Exception):
     """The worker shall end, and the statement was not run."""
+
+
+class Malformed(Exception):
+    """No server was ever asked: the words for it are wrong."""
+
+
+def check(dsn: str) -> None:
+    """Raise ``Malformed`` if no connection can be made with it, wherever the server is."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        # What follows a colon is the text itself, perhaps with a password in it.
+        reason = str(error).strip().partition(': "')[0]
+        raise Malformed(f"the connection string is malformed: {reason}") from None
 
 
 def is_of_moment(error: psycopg.Error) -> bool:
@@ -52,8 +67,9 @@ class Session:
         self._may_go_on = may_go_on
         self._wait = wait
         self._connection: psycopg.Connection[Row] | None = None
-        # when it was last answered, and what is wrong since
+        # when it was last answered, what is wrong since, and when that began
         self.answered_at = 0.0
+        self.failing_since: float | None = None
         self.problem: str | None = "not connected yet"
 
     def run(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -63,21 +79,26 @@ class Session:
         protocol bear that.  Raises what is wrong with the statement, and ``Stopped``.
         """
         pause = _FIRST_PAUSE
+        self.failing_since = None
         while True:
+            began = time.monotonic()
             try:
                 rows = self._once(statement, parameters)
             except psycopg.Error as error:
+                absent = self._connection is None
                 lost = self._connection is None or self._connection.closed
                 if not lost and not is_of_moment(error):
                     self.problem = _said(error)
                     raise
                 if self.problem != _said(error):
                     self.problem = _said(error)
-                    self._log.warning(
-                        "connection lost" if lost else "statement put off", error=self.problem
-                    )
+                    event = "connection lost" if lost else "statement put off"
+                    self._log.warning("cannot connect" if absent else event, error=self.problem)
                 if lost:
                     self.close()
+                if self.failing_since is None:
+                    # A statement that ran for long before has not failed for long.
+                    self.failing_since = began if absent else time.monotonic()
                 if not self._may_go_on():
                     raise Stopped from error
                 self._wait(pause * (1 + random.random() / 5))  # noqa: S311  no secret
@@ -85,7 +106,7 @@ class Session:
             else:
                 if self.problem is not None:
                     self._log.info("connected")
-                self.problem = None
+                self.problem = self.failing_since = None
                 self.answered_at = time.monotonic()
                 return rows
 

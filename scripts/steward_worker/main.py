@@ -20,13 +20,13 @@ from steward_py.transport import Transport
 from steward_worker import health, local, serving
 from steward_worker.claiming import Claimer
 from steward_worker.counts import Counts
-from steward_worker.database import Session, Stopped
+from steward_worker.database import Malformed, Session, Stopped, check
 from steward_worker.delivering import Deliverer
 from steward_worker.hand import Hand
 from steward_worker.listening import listen
 from steward_worker.log import Log
 from steward_worker.options import Options, parse
-from steward_worker.registry import Registry
+from steward_worker.registry import Registry, UnknownModel
 
 # in hand of one model: at the provider, on the way there, and on the way back
 _BATCHES = 4
@@ -34,7 +34,8 @@ _CHARACTERS = 64_000_000
 _LAST_CALL = 5.0
 # without an answer of the database for so long, something is wrong
 _SILENCE = 60.0
-_GIVE_UP = 30.0
+# with --once: until the server is there at all, and until it is there again
+_GIVE_UP_FIRST, _GIVE_UP = 10.0, 30.0
 
 
 class Worker:
@@ -50,6 +51,7 @@ class Worker:
         self._registry = Registry(options, log, self._local())
         self._stopping = threading.Event()
         self._signals = 0
+        self._has_given_up = False
         self._failure: BaseException | None = None
         self._began = time.monotonic()
         self._in = Session(options.dsn, log, self._may_reconnect, self._pause)
@@ -76,7 +78,10 @@ class Worker:
         ]
 
     def run(self) -> int:
-        """Until a signal comes; with --once, until there is nothing to do.  The exit status."""
+        """Until a signal comes; with --once, until there is nothing to do.  The exit status.
+
+        It is 0, or 1 for what has to be seen to: also, with --once, for rows that are not embedded.
+        """
         options, log = self._options, self._log
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -99,10 +104,16 @@ class Worker:
         if options.progress:
             self._show()
         log.info("ended", **self._counts.as_dict())
+        if isinstance(self._failure, UnknownModel):
+            log.error("cannot start", error=str(self._failure))
+            return 2
         if self._failure is not None:
             log.error("failed", error=str(self._failure))
             return 1
-        return 0
+        if self._has_given_up:
+            log.error("given up", error=self._in.problem)
+            return 1
+        return 1 if options.once and self._counts.as_dict()["failed"] else 0
 
     def report(self) -> tuple[bool, dict[str, Any]]:
         """What the health endpoint says."""
@@ -179,15 +190,19 @@ class Worker:
                 # Nobody can go on without it: the end, and whoever watches starts us again.
                 self._failure = error
                 self._stopping.set()
-                if not isinstance(error, psycopg.Error):
+                if not isinstance(error, psycopg.Error | UnknownModel):
                     raise
 
         return run
 
     def _may_reconnect(self) -> bool:
-        if self._options.once and time.monotonic() - self._began > _GIVE_UP:
+        if self._stopping.is_set():
             return False
-        return not self._stopping.is_set()
+        since = self._in.failing_since
+        if self._options.once and since is not None:
+            limit = _GIVE_UP if self._in.answered_at else _GIVE_UP_FIRST
+            self._has_given_up = time.monotonic() - since > limit
+        return not self._has_given_up
 
     def _pause(self, seconds: float) -> None:
         self._stopping.wait(seconds)
@@ -219,7 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
     log = Log(options.log_format, options.log_level)
     try:
+        for dsn in (options.dsn, options.listen or ""):
+            check(dsn)
         return Worker(options, log).run()
-    except (local.LocalProblem, OSError) as error:
+    except (local.LocalProblem, Malformed, OSError) as error:
         log.error("cannot start", error=str(error))
         return 2

@@ -26,8 +26,17 @@ _MODELS = (
     " where m.provider = any(%s)"
 )
 
+_UNKNOWN = (
+    "select w.model from unnest(%s::text[]) as w (model)"
+    " where not exists (select from steward.models as m where m.model = w.model)"
+)
+
 # What makes vectors without a provider; imported and loaded only when it is asked for.
 LocalModel = Callable[[Model], Provider]
+
+
+class UnknownModel(Exception):
+    """Nobody has added a model that is asked for by its name."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,12 @@ class Registry:
         provider = self._models[name].provider
         assert provider is not None  # noqa: S101  only those that have one are claimed
         return provider
+
+    def require(self, session: Session) -> None:
+        """Raise ``UnknownModel`` if the database does not know one that --model names."""
+        unknown = [name for (name,) in session.run(_UNKNOWN, [list(self._options.model)])]
+        if unknown:
+            raise UnknownModel(f"no such model: {', '.join(unknown)}")
 
     def refresh(self, session: Session) -> None:
         """Ask the database which models there are."""
