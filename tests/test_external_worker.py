@@ -21,7 +21,8 @@ from provider import Provider
 from steward_py import hashing_model
 from support import ROOT, Database, kill_backend
 
-PATIENCE = 30.0
+# a provider that has refused many requests in a row is left alone for up to a minute
+PATIENCE = 90.0
 
 
 class Process:
@@ -585,10 +586,10 @@ def test_lease_lasts_as_long_as_the_provider_takes(
 ) -> None:
     """A claim is extended while its text is at the provider: nobody else gets it."""
     add_model(db, provider, timeout="20 seconds")
-    provider.latency = 4
+    provider.latency = 7
     add_table(db, 5)
-    start("--lease", "1s", "--name", "slow")
-    start("--lease", "1s", "--name", "other")
+    start("--lease", "3s", "--name", "slow")
+    start("--lease", "3s", "--name", "other")
     eventually(lambda: fresh(db) == 5)
     assert sorted(provider.texts) == sorted(set(provider.texts))
 
