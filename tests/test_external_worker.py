@@ -381,7 +381,8 @@ def test_once_says_that_rows_are_not_embedded(
     provider.always = stand_in.Status(status)
     worker = start("--once")
     assert worker.wait() == 1
-    assert worker.told("ended")[0]["failed"] == 5
+    # a row may have been tried more than once
+    assert worker.told("ended")[0]["failed"] >= 5
     provider.always = None
     db.run("select steward.resume('docs')")
     hurry(db)
