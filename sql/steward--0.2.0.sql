@@ -10534,6 +10534,8 @@ begin
 
     -- vectors: of all claims one after the other; firsts says where those of each begin. Never
     -- waits: the caller may hold locks that whoever has a row is waiting for. Such claims are 'busy'.
+    -- Claims are looked up by their token alone: a condition on the space, which they all have, would
+    -- let the planner read every dead claim of it, of which an old transaction keeps many.
     -- Locks in the order in which everybody does: source row, then job, then document and chunks.
     v_body := format(
         $sql$
@@ -10564,7 +10566,7 @@ begin
         jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n), bool_and(c.generation > 0)
     into v_tokens, v_firsts, v_keys, v_revisions, v_is_of_a_worker
     from unnest(finish_%1$s.tokens, finish_%1$s.firsts) with ordinality as o (token, first, n)
-    inner join steward_private.claim as c on c.token = o.token and c.space_id = %1$s;
+    inner join steward_private.claim as c on c.token = o.token;
 
     if v_tokens is null then
         return;
@@ -11495,8 +11497,9 @@ end
         steward_private.key_match(v_source, 't', 'd')
     );
     -- The tables may be empty when the statement is planned, and long when it runs: never a plan
-    -- that reads all jobs, also not along an index: only look-ups remain. Whoever stands in the way (a writer in transactional mode) is not waited
-    -- for until somebody must be the victim of a deadlock.
+    -- that reads all jobs, also not along an index: only look-ups remain. Whoever stands in the way
+    -- (a writer in transactional mode) is not waited for until somebody must be the victim of a
+    -- deadlock.
     execute format(
         'create or replace function steward_private.fold_%s() returns bigint '
         'language plpgsql volatile parallel unsafe security invoker '
@@ -15422,7 +15425,7 @@ begin
             select c.token, c.key as claim_key, c.generation as claimed, c.claimed_at, k.*
             from steward_private.claim as c
             cross join lateral %2$s as k
-            where c.token = any($1) and c.space_id = $2
+            where c.token = any($1)
         ),
 
         held as materialized (
@@ -15984,6 +15987,10 @@ begin
                 from steward_private.space as s
                 where s.space_id = v_space_id;
                 v_source := steward_private.source_of_space(v_space);
+
+                -- A failure may have paused it since; the fold has then seen its rows come back.
+                continue when v_source.paused_at is not null
+                    or v_space.paused_until > clock_timestamp();
 
                 begin
                     for v_row in
@@ -16623,7 +16630,7 @@ begin
             select c.token, c.key, c.revision, c.texts, c.plan ->> 'content' as content, p.plan
             from unnest(submit_plans.tokens, submit_plans.plans) as p (token, plan)
             inner join steward_private.claim as c on c.token = p.token
-            where c.space_id = v_claims.space_id
+            where p.token = any(v_claims.tokens)
             order by c.token
         loop
             v_error := null;

@@ -153,19 +153,43 @@ def test_batch_of_several_sources_and_texts(notes: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "error", "message"),
     [
-        "array[1, 2], array['[1,0]']",
-        "array[1, null], array['[1,0]', '[1,0]']",
-        "null::bigint[], array['[1,0]']",
-        "array[1], array['[1,0]'], -1",
+        (
+            "array[1, 2], array['[1,0]']",
+            psycopg.errors.InvalidParameterValue,
+            "each vector needs the token of its claim",
+        ),
+        (
+            "array[1, null], array['[1,0]', '[1,0]']",
+            psycopg.errors.NullValueNotAllowed,
+            "a token must not be null",
+        ),
+        (
+            "null::bigint[], array['[1,0]']",
+            psycopg.errors.InvalidParameterValue,
+            "each vector needs the token of its claim",
+        ),
+        (
+            "array[1]::bigint[], null::text[]",
+            psycopg.errors.InvalidParameterValue,
+            "each vector needs the token of its claim",
+        ),
+        (
+            "array[1], array['[1,0]'], -1",
+            psycopg.errors.InvalidParameterValue,
+            "tokens_used must not be negative",
+        ),
     ],
 )
-def test_arguments_of_complete(notes: Database, arguments: str) -> None:
+def test_arguments_of_complete(
+    notes: Database, arguments: str, error: type[psycopg.Error], message: str
+) -> None:
     """What cannot be meant is an error, and changes nothing."""
     claim(notes)
-    with pytest.raises((psycopg.errors.InvalidParameterValue, psycopg.errors.NullValueNotAllowed)):
+    with pytest.raises(error) as caught:
         notes.run(f"select * from steward.complete({arguments})")
+    assert caught.value.diag.message_primary == message
     assert [state for state, _, _ in jobs(notes)] == ["claimed"] * 4
 
 
@@ -312,24 +336,6 @@ def test_costs_are_written_down_and_a_budget_is_kept(notes: Database) -> None:
     notes.run("select steward.resume('notes')")
     complete(notes, claim(notes), [GOOD, GOOD])
     assert notes.run("select texts, tokens from steward.costs") == [(4, 1003)]
-
-
-@pytest.mark.parametrize(
-    ("tokens", "vectors", "message"),
-    [
-        ("array[1, null]", "array['[1,0]', '[1,0]']", "a token must not be null"),
-        ("array[1]", "array['[1,0]', '[1,0]']", "each vector needs the token of its claim"),
-        ("null", "array['[1,0]']", "each vector needs the token of its claim"),
-        ("array[1]", "null", "each vector needs the token of its claim"),
-    ],
-)
-def test_results_that_nobody_can_tell_apart(
-    notes: Database, tokens: str, vectors: str, message: str
-) -> None:
-    """Refused as a whole: it is not known what is whose."""
-    with pytest.raises(psycopg.Error) as caught:
-        notes.run(f"select steward.complete({tokens}::bigint[], {vectors}::text[])")
-    assert caught.value.diag.message_primary == message
 
 
 def test_requests_that_fail_together_are_one_failure(notes: Database) -> None:

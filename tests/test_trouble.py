@@ -321,7 +321,9 @@ def calling(served: Database, provider: Provider) -> Iterator[Callable[..., Call
 
         def work() -> None:
             try:
-                session.execute("call steward.work(batch => 40)")
+                # all that is left to wait for are more rows than half of a batch, so that the worker
+                # does not look for others meanwhile
+                session.execute(f"call steward.work(batch => {2 * ROWS - 1})")
             except psycopg.Error as error:
                 errors.append(error)
 
@@ -329,8 +331,11 @@ def calling(served: Database, provider: Provider) -> Iterator[Callable[..., Call
         threads.append(thread)
         thread.start()
         assert hang.held.wait(10)
-        # the rows of the built-in model are done by now
-        time.sleep(0.5)
+        until = time.monotonic() + 30
+        claimed = "select count(*) from steward_private.claim"
+        while (fresh(served, "others"), served.value(claimed)) != (ROWS, ROWS):
+            assert time.monotonic() < until
+            time.sleep(0.05)
         return session, thread, errors, hang
 
     yield call

@@ -22,6 +22,8 @@ begin
 
     -- vectors: of all claims one after the other; firsts says where those of each begin. Never
     -- waits: the caller may hold locks that whoever has a row is waiting for. Such claims are 'busy'.
+    -- Claims are looked up by their token alone: a condition on the space, which they all have, would
+    -- let the planner read every dead claim of it, of which an old transaction keeps many.
     -- Locks in the order in which everybody does: source row, then job, then document and chunks.
     v_body := format(
         $sql$
@@ -52,7 +54,7 @@ begin
         jsonb_agg(c.key order by o.n), array_agg(c.revision order by o.n), bool_and(c.generation > 0)
     into v_tokens, v_firsts, v_keys, v_revisions, v_is_of_a_worker
     from unnest(finish_%1$s.tokens, finish_%1$s.firsts) with ordinality as o (token, first, n)
-    inner join steward_private.claim as c on c.token = o.token and c.space_id = %1$s;
+    inner join steward_private.claim as c on c.token = o.token;
 
     if v_tokens is null then
         return;

@@ -232,8 +232,9 @@ end
         steward_private.key_match(v_source, 't', 'd')
     );
     -- The tables may be empty when the statement is planned, and long when it runs: never a plan
-    -- that reads all jobs, also not along an index: only look-ups remain. Whoever stands in the way (a writer in transactional mode) is not waited
-    -- for until somebody must be the victim of a deadlock.
+    -- that reads all jobs, also not along an index: only look-ups remain. Whoever stands in the way
+    -- (a writer in transactional mode) is not waited for until somebody must be the victim of a
+    -- deadlock.
     execute format(
         'create or replace function steward_private.fold_%s() returns bigint '
         'language plpgsql volatile parallel unsafe security invoker '

@@ -33,7 +33,7 @@ begin
             select c.token, c.key as claim_key, c.generation as claimed, c.claimed_at, k.*
             from steward_private.claim as c
             cross join lateral %2$s as k
-            where c.token = any($1) and c.space_id = $2
+            where c.token = any($1)
         ),
 
         held as materialized (

@@ -43,7 +43,7 @@ begin
             select c.token, c.key, c.revision, c.texts, c.plan ->> 'content' as content, p.plan
             from unnest(submit_plans.tokens, submit_plans.plans) as p (token, plan)
             inner join steward_private.claim as c on c.token = p.token
-            where c.space_id = v_claims.space_id
+            where p.token = any(v_claims.tokens)
             order by c.token
         loop
             v_error := null;

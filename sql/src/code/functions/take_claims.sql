@@ -104,6 +104,10 @@ begin
                 where s.space_id = v_space_id;
                 v_source := steward_private.source_of_space(v_space);
 
+                -- A failure may have paused it since; the fold has then seen its rows come back.
+                continue when v_source.paused_at is not null
+                    or v_space.paused_until > clock_timestamp();
+
                 begin
                     for v_row in
                         select p.*, m.dimensions
