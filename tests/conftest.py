@@ -170,7 +170,10 @@ def make_role(cluster: Cluster) -> Iterator[Callable[..., str]]:
     yield make
     for role in made:
         for (dbname,) in postgres.run(
-            "select datname from pg_database where datallowconn and datname <> 'template0'"
+            "select distinct d.datname from pg_shdepend as s "
+            "inner join pg_database as d on d.oid = s.dbid "
+            "where s.refclassid = 'pg_authid'::regclass and s.refobjid = %s::regrole",
+            quote_name(role),
         ):
             with contextlib.suppress(psycopg.errors.ObjectInUse):
                 Database(cluster, dbname).run(f"drop owned by {quote_name(role)} cascade")

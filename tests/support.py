@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,20 @@ UNINSTALL = ROOT / "sql" / "uninstall.sql"
 VERSION = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
 
 
+class Kept(threading.local):
+    """The sessions of a thread that are used again, by user."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, psycopg.Connection[Any]] = {}
+
+
 @dataclass(frozen=True)
 class Database:
     """One database of a cluster, with the ways in which tests use it."""
 
     cluster: Cluster
     name: str
+    kept: Kept = field(default_factory=Kept, compare=False, repr=False)
 
     def connect(
         self, user: str = "postgres", *, autocommit: bool = True
@@ -39,11 +49,25 @@ class Database:
     def run(
         self, statement: str, *parameters: Any, user: str = "postgres"
     ) -> list[tuple[Any, ...]]:
-        """Run one statement in a session of its own; the rows, if it has any."""
-        with self.connect(user) as connection:
-            cursor = connection.cursor(row_factory=tuple_row)
-            cursor.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else []
+        """Run one statement in a session that is kept for such; the rows, if it has any."""
+        cursor = self.session(user).cursor(row_factory=tuple_row)
+        cursor.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def session(self, user: str = "postgres") -> psycopg.Connection[Any]:
+        """The session of this thread; a new one when the server has ended it."""
+        session = self.kept.of.get(user)
+        # whatever there is to read from a session that waits for us is its end
+        if session is None or session.closed or select.select([session], [], [], 0)[0]:
+            session = self.kept.of[user] = self.connect(user)
+            session.prepare_threshold = None
+        return session
+
+    def leave(self) -> None:
+        """End the sessions that are kept: the next statement finds what a new one finds."""
+        for session in self.kept.of.values():
+            session.close()
+        self.kept.of.clear()
 
     def value(self, statement: str, *parameters: Any, user: str = "postgres") -> Any:
         """The only value of the only row."""
@@ -52,8 +76,8 @@ class Database:
 
     def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """The rows as dictionaries."""
-        with self.connect() as connection:
-            return connection.cursor(row_factory=dict_row).execute(statement, parameters).fetchall()
+        cursor = self.session().cursor(row_factory=dict_row)
+        return cursor.execute(statement, parameters).fetchall()
 
     def work(self) -> None:
         """Let the worker inside the database do all there is to do."""

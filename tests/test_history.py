@@ -1117,14 +1117,14 @@ def written(db: Database, edit: str, *parameters: Any) -> dict[str, int]:
         "select n_tup_ins, n_tup_upd, n_tup_del from pg_stat_user_tables "
         "where relid = 'steward_data.docs_1_chunk'::regclass"
     )
-    with db.connect() as session:
-        session.execute("select pg_stat_force_next_flush()")
+    # what this session has counted is told now and then
+    db.run("select pg_stat_force_next_flush()")
     before = db.run(counts)[0]
     begun = db.value("select pg_current_wal_insert_lsn()")
     db.run(edit, *parameters)
     db.work()
     db.run("select pg_switch_wal()")
-    time.sleep(1)
+    db.run("select pg_stat_force_next_flush()")
     after = db.run(counts)[0]
     (index,) = db.run("select pg_relation_filepath('steward_data.docs_nearest')")[0]
     records = db.value(

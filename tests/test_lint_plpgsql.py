@@ -211,6 +211,7 @@ def test_everything_runs_under_extra_errors(bare: Database) -> None:
     """A name that could mean two things, a lost column or a second row is an error."""
     bare.run(f"alter database {quote_name(bare.name)} set plpgsql.extra_errors = 'all'")
     bare.run(f"alter database {quote_name(bare.name)} set plpgsql.variable_conflict = 'error'")
+    bare.leave()
     bare.psql("-q", "-f", INSTALL)
     assert bare.value("show plpgsql.extra_errors") == "all"
     bare.run("create table articles (id integer primary key, body text)")

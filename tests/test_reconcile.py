@@ -65,13 +65,17 @@ def test_what_was_queued_is_missing_no_longer(notes: Database) -> None:
 
 def test_killed_in_the_middle(notes: Database) -> None:
     """What was committed is not done again, and the rest is done."""
-    # a row that takes a while: the worker of the night is there when it is killed
-    notes.run(
-        "create function slow(text) returns text language plpgsql immutable as "
-        "$$ begin if $1 = 'Note 70' then perform pg_sleep(60); end if; return $1; end $$"
+    quick = (
+        "create or replace function slow(text) returns text language sql immutable as 'select $1'"
     )
+    notes.run(quick)
     notes.run("select * from steward.alter('notes', content => 'public.slow(body)')")
     notes.run("select steward.cancel_backfill('notes')")
+    # from now on a row takes a while: the worker of the night is there when it is killed
+    notes.run(
+        "create or replace function slow(text) returns text language plpgsql immutable as "
+        "$$ begin if $1 = 'Note 70' then perform pg_sleep(60); end if; return $1; end $$"
+    )
     session = notes.connect()
 
     def kill() -> None:
@@ -91,9 +95,7 @@ def test_killed_in_the_middle(notes: Database) -> None:
     assert notes.run(CENSUS) == [(60, 0, 0, False, True)]
     queued = notes.value("select count(*) from steward_data.notes_1_mark_0")
     assert queued == 4
-    notes.run(
-        "create or replace function slow(text) returns text language sql immutable as 'select $1'"
-    )
+    notes.run(quick)
     notes.run("call steward.reconcile_all(20)")
     assert notes.run(CENSUS) == [(0, 0, 0, True, False)]
     # none of them twice

@@ -14,7 +14,9 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from psycopg import errors
+from pytest_postgresql import factories
 
+from pgenv import Cluster
 from support import Database, quote_name
 
 MakeRole = Callable[..., str]
@@ -77,14 +79,36 @@ def mallory(db: Database, make_role: MakeRole) -> Iterator[Session]:
         yield mine
 
 
+def load_victim(**parameters: Any) -> None:
+    """A table of somebody else's that is tracked and embedded."""
+    wanted = {key: parameters[key] for key in ("host", "port", "user", "dbname")}
+    with psycopg.connect(**wanted, autocommit=True) as connection:
+        for statement in (
+            "create table public.secret (id integer primary key, body text)",
+            "insert into secret values (1, 'The combination is nine.'), (2, 'The safe is green.')",
+            "select steward.track('secret', content => 'body')",
+            "call steward.work(idle_seconds => 0)",
+        ):
+            connection.execute(statement.encode())
+
+
+# Made once and cloned for every test: there are many.
+victim_template = factories.postgresql_noproc(
+    depends_on="installed_template", dbname="victim", load=[load_victim]
+)
+victim_connection = factories.postgresql("victim_template")
+
+
 @pytest.fixture
-def victim(db: Database) -> Database:
+def victim(cluster: Cluster, victim_connection: psycopg.Connection[Any]) -> Database:
     """The database, with a table of somebody else's that is tracked and embedded."""
-    db.run("create table public.secret (id integer primary key, body text)")
-    db.run("insert into secret values (1, 'The combination is nine.'), (2, 'The safe is green.')")
-    db.run("select steward.track('secret', content => 'body')")
-    db.work()
-    return db
+    return Database(cluster, victim_connection.info.dbname)
+
+
+@pytest.fixture
+def db(victim: Database) -> Database:
+    """The same, for the attacker."""
+    return victim
 
 
 EVERYTHING = (

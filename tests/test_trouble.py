@@ -20,7 +20,8 @@ from pgenv import Cluster
 from provider import Hang, Provider, Reset, Shuffled, Status, Truncated, Vanish, too_many
 from support import INSTALL, Database, kill_backend
 
-ROWS = 20
+# of the model that the provider serves, and of the built-in one
+ROWS, OTHERS = 20, 18
 
 
 @pytest.fixture
@@ -49,10 +50,10 @@ def track(db: Database, table: str, model: str, rows: int = ROWS) -> None:
 
 @pytest.fixture
 def served(db: Database, provider: Provider) -> Database:
-    """Twenty rows of a model that the provider serves, and twenty of the built-in one."""
+    """Rows of a model that the provider serves, and of the built-in one."""
     add_model(db, provider, timeout="2 seconds")
     track(db, "notes", "served@1")
-    track(db, "others", "builtin/hash@1")
+    track(db, "others", "builtin/hash@1", OTHERS)
     return db
 
 
@@ -74,13 +75,14 @@ def recover(db: Database) -> None:
     """The provider is well again, and the waiting is over."""
     db.run("select steward.resume('notes')")
     db.run("update steward_private.space set paused_until = null, setbacks = 0, problem = null")
-    db.run(
-        "update steward_data.notes_1_job set available_at = clock_timestamp() "
-        "where available_at is not null"
-    )
     until = time.monotonic() + 40
     while fresh(db) < ROWS:
         assert time.monotonic() < until, db.run("select * from steward.jobs")
+        db.run("select steward.reap()")
+        db.run(
+            "update steward_data.notes_1_job set available_at = clock_timestamp() "
+            "where available_at is not null"
+        )
         db.run("call steward.work(seconds => 10, idle_seconds => 0)")
         time.sleep(0.1)
     assert db.run("select * from steward.verify('notes')") == []
@@ -114,7 +116,7 @@ def test_configuration(
     """The space waits for somebody; nobody is charged; other models go on."""
     provider.always = fault[0]
     served.work()
-    assert fresh(served, "others") == ROWS
+    assert fresh(served, "others") == OTHERS
     assert fresh(served) == 0
     assert fault[1] in problem(served)
     assert served.run(
@@ -133,7 +135,7 @@ def test_transient(served: Database, provider: Provider, fault: tuple[stand_in.F
     """The space pauses for a moment, longer each time; nobody is charged; other models go on."""
     provider.always = fault[0]
     served.work()
-    assert fresh(served, "others") == ROWS
+    assert fresh(served, "others") == OTHERS
     assert fresh(served) == 0
     assert fault[1] in problem(served)
     assert served.run(
@@ -153,7 +155,7 @@ def test_rate_limit(served: Database, provider: Provider, form: str) -> None:
     provider.always = too_many("60" if form == "seconds" else stand_in.in_seconds(60))
     served.work()
     served.work()
-    assert fresh(served, "others") == ROWS
+    assert fresh(served, "others") == OTHERS
     assert attempts(served) == {0}
     assert (
         50
@@ -321,9 +323,9 @@ def calling(served: Database, provider: Provider) -> Iterator[Callable[..., Call
 
         def work() -> None:
             try:
-                # all that is left to wait for are more rows than half of a batch, so that the worker
-                # does not look for others meanwhile
-                session.execute(f"call steward.work(batch => {2 * ROWS - 1})")
+                # What is left to wait for are more rows than half of a batch, so that the worker
+                # does not look for others meanwhile.
+                session.execute(f"call steward.work(batch => {ROWS + OTHERS}, idle_seconds => 1)")
             except psycopg.Error as error:
                 errors.append(error)
 
@@ -333,7 +335,7 @@ def calling(served: Database, provider: Provider) -> Iterator[Callable[..., Call
         assert hang.held.wait(10)
         until = time.monotonic() + 30
         claimed = "select count(*) from steward_private.claim"
-        while (fresh(served, "others"), served.value(claimed)) != (ROWS, ROWS):
+        while (fresh(served, "others"), served.value(claimed)) != (OTHERS, ROWS):
             assert time.monotonic() < until
             time.sleep(0.05)
         return session, thread, errors, hang
