@@ -12,20 +12,20 @@ the median of several rounds. The last line has all figures as JSON.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 
-from pgenv import Cluster, Problem, provision
+from bench_command import parser_of, run_bench
+from pgenv import Cluster, provision
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 20
@@ -69,7 +69,7 @@ def fill(connection: Connection, rows: int) -> None:
     )
     claimed = connection.execute(CLAIM).fetchall()
     while claimed:
-        dice = [[random.uniform(-1, 1) for _ in range(DIMENSIONS)] for _ in claimed]  # noqa: S311
+        dice = [[random.uniform(-1, 1) for _ in range(DIMENSIONS)] for _ in claimed]  # noqa: S311  no secret
         tokens = [token for (token,) in claimed]
         connection.execute(
             "select from steward.complete(%s::bigint[], %s)", [tokens, [str(v) for v in dice]]
@@ -82,7 +82,9 @@ def measure_search(connection: Connection, rows: int) -> dict[str, float]:
     """Milliseconds for the ten nearest chunks, against the same query written by hand."""
     query = f"[{','.join(['1'] * DIMENSIONS)}]"
     ((table,),) = connection.execute("select chunk_table::text from steward.spaces").fetchall()
-    by_hand = f"select chunk from {table} order by embedding <=> %s::vector limit 10"  # noqa: S608
+    by_hand = sql.SQL("select chunk from {} order by embedding <=> %s::vector limit 10").format(
+        sql.SQL(table)
+    )
     spent: dict[str, list[float]] = {"search": [], "by hand": []}
     for _ in range(ROUNDS):
         spent["by hand"].append(seconds(lambda: connection.execute(by_hand, [query]).fetchall()))
@@ -101,33 +103,24 @@ def measure_search(connection: Connection, rows: int) -> dict[str, float]:
     }
 
 
-def main() -> int:
+def main() -> None:
     """Measure everything in a server of its own and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, default=10_000, help="chunks that are searched")
     rows = parser.parse_args().rows
-    try:
-        postgres = provision()
-        with Cluster.ephemeral(postgres.major, {"synchronous_commit": "on"}) as cluster:
-            figures: dict[str, Any] = {"postgresql": postgres.major, "rows": rows}
-            figures["install_seconds"] = measure_install(cluster)
-            print(f"install into an empty database: {figures['install_seconds']:.2f} s")
-            with psycopg.connect(cluster.dsn("bench"), autocommit=True) as connection:
-                fill(connection, rows)
-                figures["search"] = measure_search(connection, rows)
-                print(
-                    "search: {milliseconds:.1f} ms, {ratio:.2f} x by hand".format(
-                        **figures["search"]
-                    )
-                )
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    postgres = provision()
+    with Cluster.ephemeral(postgres.major, {"synchronous_commit": "on"}) as cluster:
+        figures: dict[str, Any] = {"postgresql": postgres.major, "rows": rows}
+        figures["install_seconds"] = measure_install(cluster)
+        print(f"install into an empty database: {figures['install_seconds']:.2f} s")
+        with psycopg.connect(cluster.dsn("bench"), autocommit=True) as connection:
+            fill(connection, rows)
+            figures["search"] = measure_search(connection, rows)
+            print(
+                "search: {milliseconds:.1f} ms, {ratio:.2f} x by hand".format(**figures["search"])
+            )
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

@@ -21,26 +21,22 @@ The last line has all figures as JSON, shares from 0 to 1.
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import json
 import random
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "plpython"))
-
-from bench_corpus import Corpora, read_corpora  # noqa: E402
-from bench_peers import Missing, real_model  # noqa: E402
-from pgenv import Problem  # noqa: E402
-from pgenv.home import say  # noqa: E402
-from steward_py.planning import KnownChunk, plan  # noqa: E402
+from bench_command import parser_of, run_bench
+from bench_corpus import Corpora, read_corpora
+from bench_peers import ROOT, real_model
+from pgenv import Problem
+from pgenv.home import say
+from steward_py.planning import KnownChunk, plan
 
 SAME = 0.95
 THRESHOLDS = (0.8, 0.85, 0.88, 0.9, 0.92, 0.95, 0.97)
@@ -200,11 +196,9 @@ def report(figures: Mapping[str, Any]) -> Iterable[str]:
     yield f"misses (kept, not the same) {figures['misses']:,}; sent in vain {figures['in_vain']:,}"
 
 
-def main() -> int:
+def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("old", type=Path, help="the corpus as it was")
     parser.add_argument("new", type=Path, help="the corpus as it is")
     parser.add_argument(
@@ -212,15 +206,11 @@ def main() -> int:
     )
     parser.add_argument("--list", type=Path, metavar="FILE", help="write the misses to a file")
     arguments = parser.parse_args()
-    try:
-        pairs = changed_pairs(read_corpora(arguments.old, arguments.new))
-        found = len(pairs)
-        if 0 < arguments.pairs < found:
-            pairs = random.Random(0).sample(pairs, arguments.pairs)  # noqa: S311
-        judged = ask_model(pairs)
-    except (Problem, Missing) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    pairs = changed_pairs(read_corpora(arguments.old, arguments.new))
+    found = len(pairs)
+    if 0 < arguments.pairs < found:
+        pairs = random.Random(0).sample(pairs, arguments.pairs)  # noqa: S311
+    judged = ask_model(pairs)
     figures = summarise(judged)
     print(f"{len(pairs):,} of {found:,} changed pairs\n")
     print("\n".join(report(figures)))
@@ -235,8 +225,7 @@ def main() -> int:
     elif lines:
         print("\n" + "\n".join(lines))
     print(json.dumps({"found": found, **figures}))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

@@ -17,10 +17,8 @@ as JSON, shares from 0 to 1.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,18 +26,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "plpython"))
+from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-from langchain_text_splitters import RecursiveCharacterTextSplitter  # noqa: E402
-
-from bench_corpus import Change, Corpora, Span, covered, read_corpora  # noqa: E402
-from bench_peers import Missing, python_environment  # noqa: E402
-from pgenv import Problem  # noqa: E402
-from pgenv.home import say  # noqa: E402
-from steward_py.chunking import parse_chunking  # noqa: E402
-from steward_py.planning import KnownChunk, plan  # noqa: E402
-from steward_py.significance import parse_policy  # noqa: E402
+from bench_command import parser_of, run_bench
+from bench_corpus import Change, Corpora, Span, covered, read_corpora
+from bench_peers import ROOT, python_environment
+from pgenv import Problem
+from pgenv.home import say
+from steward_py.chunking import parse_chunking
+from steward_py.planning import KnownChunk, plan
+from steward_py.significance import parse_policy
 
 PLOT_PACKAGES = ("matplotlib==3.10.8",)
 PEER_CHUNK_SIZE = 1000
@@ -244,35 +240,28 @@ def draw(points: Sequence[Mapping[str, Any]], default: Mapping[str, Any], file: 
         raise Problem(f"the curve could not be drawn: {last}")
 
 
-def main() -> int:
+def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("old", type=Path, help="the corpus as it was")
     parser.add_argument("new", type=Path, help="the corpus as it is")
     parser.add_argument("--curve", type=Path, metavar="FILE", help="draw the trade-offs as SVG")
     arguments = parser.parse_args()
-    try:
-        corpora = read_corpora(arguments.old, arguments.new)
-        print(
-            f"{len(corpora.changes):,} of {corpora.documents:,} documents changed;"
-            f" {corpora.characters:,} characters, {corpora.really_changed:,} paragraphs"
-            " really changed\n"
-        )
-        methods = {name: measure(corpora, make()) for name, make in METHODS.items()}
-        print("\n".join(table(methods)))
-        figures: dict[str, Any] = {"corpora": corpora.as_dict(), "methods": methods}
-        if arguments.curve:
-            figures["curve"] = measure_curve(corpora)
-            draw(figures["curve"], methods["ours"], arguments.curve)
-            print(f"\ndrawn: {arguments.curve}")
-    except (Problem, Missing) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    corpora = read_corpora(arguments.old, arguments.new)
+    print(
+        f"{len(corpora.changes):,} of {corpora.documents:,} documents changed;"
+        f" {corpora.characters:,} characters, {corpora.really_changed:,} paragraphs"
+        " really changed\n"
+    )
+    methods = {name: measure(corpora, make()) for name, make in METHODS.items()}
+    print("\n".join(table(methods)))
+    figures: dict[str, Any] = {"corpora": corpora.as_dict(), "methods": methods}
+    if arguments.curve:
+        figures["curve"] = measure_curve(corpora)
+        draw(figures["curve"], methods["ours"], arguments.curve)
+        print(f"\ndrawn: {arguments.curve}")
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

@@ -15,12 +15,10 @@ were not there before are counted: the floor is 1. The last line has all figures
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,11 +28,9 @@ from typing import Any
 
 import psycopg
 
+from bench_command import parser_of, run_bench
 from bench_peers import ROOT, Missing, connect, create_steward, splitters
 from pgenv import Cluster, Problem, provision
-
-sys.path.insert(0, str(ROOT / "plpython"))
-
 from steward_py.chunking import DEFAULT
 
 # what nobody has to ask for
@@ -252,61 +248,54 @@ def show(figures: Figures) -> None:
     print()
 
 
-def main() -> int:
+def main() -> None:
     """Measure everything in a server of its own and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--text", type=Path, help="lines of JSON with path and content, or .gz")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each (default: 15)")
     options = parser.parse_args()
-    try:
-        texts = read_texts(options.text)
-        batches = in_batches(texts)
-        edits = edited(texts)
-        if not edits:
-            raise Problem(f"no text has {LONG * SIZE} characters")
-        figures: Figures = {
-            "bench": "chunking",
-            "texts": len(texts),
-            "characters": sum(map(len, texts)),
-            "edits": len(edits),
-            "size": SIZE,
-            "rounds": options.rounds,
-            "methods": {},
-            "missing": {},
-        }
-        provision(15)
-        with Cluster.ephemeral(15) as cluster, tempfile.TemporaryDirectory() as folder:
-            figures["postgresql"] = cluster.postgres.major
-            create_steward(cluster, "steward", 8)
-            with connect(cluster, "steward") as connection:
-                load(connection, batches, edits)
-                timed: dict[str, Callable[[], Any]] = {}
-                changed: dict[str, Callable[[], list[int]]] = {}
-                for strategy in STRATEGIES:
-                    ours = Ours(connection, strategy)
-                    timed[f"pg_steward {strategy}"] = ours.timed
-                    changed[f"pg_steward {strategy}"] = ours.changed
-                peers = None
-                try:
-                    peers = Peers(Path(folder), batches, edits)
-                except Missing as reason:
-                    figures["missing"]["other packages"] = str(reason)
-                else:
-                    for name in peers.names:
-                        timed[name] = partial(peers.ask, name, "time")
-                        changed[name] = partial(peers.ask, name, "edits")
-                measure(timed, changed, figures)
-                if peers:
-                    peers.stop()
-    except (Problem, OSError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    texts = read_texts(options.text)
+    batches = in_batches(texts)
+    edits = edited(texts)
+    if not edits:
+        raise Problem(f"no text has {LONG * SIZE} characters")
+    figures: Figures = {
+        "bench": "chunking",
+        "texts": len(texts),
+        "characters": sum(map(len, texts)),
+        "edits": len(edits),
+        "size": SIZE,
+        "rounds": options.rounds,
+        "methods": {},
+        "missing": {},
+    }
+    provision(15)
+    with Cluster.ephemeral(15) as cluster, tempfile.TemporaryDirectory() as folder:
+        figures["postgresql"] = cluster.postgres.major
+        create_steward(cluster, "steward", 8)
+        with connect(cluster, "steward") as connection:
+            load(connection, batches, edits)
+            timed: dict[str, Callable[[], Any]] = {}
+            changed: dict[str, Callable[[], list[int]]] = {}
+            for strategy in STRATEGIES:
+                ours = Ours(connection, strategy)
+                timed[f"pg_steward {strategy}"] = ours.timed
+                changed[f"pg_steward {strategy}"] = ours.changed
+            peers = None
+            try:
+                peers = Peers(Path(folder), batches, edits)
+            except Missing as reason:
+                figures["missing"]["other packages"] = str(reason)
+            else:
+                for name in peers.names:
+                    timed[name] = partial(peers.ask, name, "time")
+                    changed[name] = partial(peers.ask, name, "edits")
+            measure(timed, changed, figures)
+            if peers:
+                peers.stop()
     show(figures)
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

@@ -11,24 +11,21 @@ process, the median of several rounds. The last line has all figures as JSON.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from difflib import SequenceMatcher
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "plpython"))
+from rapidfuzz.distance import Indel
 
-from rapidfuzz.distance import Indel  # noqa: E402
-
-from steward_py import similarity  # noqa: E402
-from steward_py.planning import KnownChunk, plan  # noqa: E402
+from bench_command import parser_of, run_bench
+from bench_peers import ROOT
+from pgenv import Problem
+from steward_py import similarity
+from steward_py.planning import KnownChunk, plan
 
 SIZE = 20_000
 PROSE = ("README.md", "ARCHITECTURE.md")
@@ -86,17 +83,14 @@ def measure(old: str, new: str, rounds: int) -> dict[str, float]:
     )
 
 
-def main() -> int:
+def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=30)
     rounds = parser.parse_args().rounds
     text = "\n\n".join((ROOT / name).read_text(encoding="utf-8") for name in PROSE)
     if len(text) < SIZE:
-        print(f"error: {' and '.join(PROSE)} have less than {SIZE} characters", file=sys.stderr)
-        return 1
+        raise Problem(f"{' and '.join(PROSE)} have less than {SIZE} characters")
     old = text[:SIZE]
     figures: dict[str, Any] = {"characters": SIZE, "edits": {}}
     for name, new in edits(old).items():
@@ -109,8 +103,7 @@ def main() -> int:
         for other, took in spent.items():
             print(f"    {other:26} {took:10.2f} ms   {took / spent['planner']:8.2f} x")
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

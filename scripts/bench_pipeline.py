@@ -42,6 +42,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bench_command import parser_of, run_bench
 from bench_corpus import Corpora, covered, read_corpora, read_corpus
 from bench_peers import (
     DURABLE,
@@ -707,11 +708,9 @@ def show(figures: Figures) -> None:
     print()
 
 
-def main() -> int:
+def main() -> None:
     """Measure everything in a server of its own and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("old", type=Path, nargs="?", help="documents, as lines of JSON")
     parser.add_argument("new", type=Path, nargs="?", help="the next version of them")
     parser.add_argument("--rounds", type=int, help=f"of the first part (default: {ROUNDS})")
@@ -721,38 +720,33 @@ def main() -> int:
     options = parser.parse_args()
     if options.serve:
         serve(*options.serve)
-        return 0
+        return
     if (options.old is None) != (options.new is None):
         parser.error("give both, OLD and NEW, or neither")
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     seconds = 10.0 if options.quick else 60.0
     wanted = {options.only} if options.only else {"throughput", "freshness", "limit"}
     figures: Figures = {"bench": "pipeline", "rounds": rounds, "missing": {}}
-    try:
-        provision(15)
-        with Cluster.ephemeral(15, DURABLE) as cluster:
-            figures["postgresql"] = cluster.postgres.major
-            if options.old and "throughput" in wanted:
-                figures["throughput"] = measure_throughput(
-                    cluster, options.old, options.new, rounds, figures["missing"]
+    provision(15)
+    with Cluster.ephemeral(15, DURABLE) as cluster:
+        figures["postgresql"] = cluster.postgres.major
+        if options.old and "throughput" in wanted:
+            figures["throughput"] = measure_throughput(
+                cluster, options.old, options.new, rounds, figures["missing"]
+            )
+        figures["freshness"] = {}
+        for where, start in (("outside", outside), ("inside", inside)):
+            for latency in LATENCIES if "freshness" in wanted else ():
+                key = f"worker {where} the database, provider of {latency * 1000:.0f} ms"
+                figures["freshness"][key] = measure_freshness(
+                    cluster, latency, seconds, start(cluster)
                 )
-            figures["freshness"] = {}
-            for where, start in (("outside", outside), ("inside", inside)):
-                for latency in LATENCIES if "freshness" in wanted else ():
-                    key = f"worker {where} the database, provider of {latency * 1000:.0f} ms"
-                    figures["freshness"][key] = measure_freshness(
-                        cluster, latency, seconds, start(cluster)
-                    )
-            if "limit" in wanted:
-                rows = 1000 if options.quick else 4000
-                figures["limits"] = [measure_limit(cluster, rows, burst) for burst in BURSTS]
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+        if "limit" in wanted:
+            rows = 1000 if options.quick else 4000
+            figures["limits"] = [measure_limit(cluster, rows, burst) for burst in BURSTS]
     show(figures)
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

@@ -34,6 +34,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bench_command import parser_of, run_bench
 from bench_peers import (
     DURABLE,
     GRAPHILE_WORKER,
@@ -575,11 +576,9 @@ def show(figures: Figures) -> None:
     print()
 
 
-def main() -> int:
+def main() -> None:
     """Measure everything in a server of its own and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, help="rows and jobs queued (default: 20000)")
     parser.add_argument("--rounds", type=int, help="rounds of the first part (default: 3)")
     parser.add_argument("--hold-seconds", type=int, help="of the second part (default: 75; 0: not)")
@@ -601,7 +600,7 @@ def main() -> int:
     if options.role:
         role, dsn, name = options.role
         ROLES[role](dsn, name)
-        return 0
+        return
     quick = options.quick
     rows = options.rows or (2000 if quick else 20_000)
     rounds = options.rounds or (1 if quick else 3)
@@ -612,25 +611,18 @@ def main() -> int:
     depths = ([5000, 20_000] if quick else [10_000, 100_000]) if options.deep else []
     depths += [options.rows_deep] if options.rows_deep else []
     figures: Figures = {"bench": "queue", "rows": rows, "rounds": rounds, "missing": {}}
-    try:
-        provision(15)
-        with Cluster.ephemeral(15, DURABLE) as cluster:
-            figures["postgresql"] = cluster.postgres.major
-            ours = steward(cluster)
-            figures["throughput"] = measure_throughput(
-                cluster, ours, rows, rounds, figures["missing"]
-            )
-            if seconds:
-                figures["held"] = measure_held(cluster, ours, stream)
-            if depths:
-                figures["depth"] = measure_depth(cluster, ours, depths)
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    provision(15)
+    with Cluster.ephemeral(15, DURABLE) as cluster:
+        figures["postgresql"] = cluster.postgres.major
+        ours = steward(cluster)
+        figures["throughput"] = measure_throughput(cluster, ours, rows, rounds, figures["missing"])
+        if seconds:
+            figures["held"] = measure_held(cluster, ours, stream)
+        if depths:
+            figures["depth"] = measure_depth(cluster, ours, depths)
     show(figures)
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

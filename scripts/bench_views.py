@@ -11,19 +11,19 @@ which should be the same. The last line has all figures as JSON.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 
-from pgenv import Cluster, Problem, provision
+from bench_command import parser_of, run_bench
+from pgenv import Cluster, provision
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 7
@@ -65,13 +65,13 @@ def install(cluster: Cluster) -> None:
 
 def fill(connection: Connection, table: str, rows: int) -> None:
     """A tracked table, embedded by claim and complete."""
-    connection.execute(f"create table {table} (id bigint primary key, body text)".encode())
-    insert = f"insert into {table} select n, 'row ' || n from generate_series(1, {rows}) as n"  # noqa: S608
-    connection.execute(insert.encode())
-    connection.execute(f"analyze {table}".encode())
-    connection.execute(
-        f"select steward.track('{table}', content => 'body', model => 'tiny@1')".encode()
-    )
+    named = sql.Identifier(table)
+    create = sql.SQL("create table {} (id bigint primary key, body text)")
+    connection.execute(create.format(named))
+    insert = sql.SQL("insert into {} select n, 'row ' || n from generate_series(1, %s) as n")
+    connection.execute(insert.format(named), [rows])
+    connection.execute(sql.SQL("analyze {}").format(named))
+    connection.execute("select steward.track(%s, content => 'body', model => 'tiny@1')", [table])
     done = 0
     while done < rows:
         ((tokens,),) = connection.execute(CLAIM).fetchall()
@@ -125,43 +125,36 @@ def measure_reconcile(cluster: Cluster, table: str, rows: int) -> dict[str, floa
     }
 
 
-def main() -> int:
+def main() -> None:
     """Measure everything in a server of its own and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS} rows")
     rows = QUICK_ROWS if parser.parse_args().quick else ROWS
-    try:
-        postgres = provision()
-        with Cluster.ephemeral(postgres.major, {"max_wal_size": "4GB"}) as cluster:
-            figures: dict[str, Any] = {"postgresql": postgres.major, "rows": rows}
-            install(cluster)
-            with psycopg.connect(cluster.dsn("bench"), autocommit=True) as connection:
-                start = time.monotonic()
-                fill(connection, "small", rows // 10)
-                fill(connection, "large", rows)
-                print(f"{rows} rows embedded in {time.monotonic() - start:.0f} s")
-                figures["idle"] = measure_views(connection)
-                connection.execute("update large set body = body || '.' where id <= %s", [BACKLOG])
-                figures["backlog"] = measure_views(connection)
-            print(f"\n{'milliseconds':20} {'idle':>8} {f'{BACKLOG} edits wait':>18}")
-            for name in QUERIES:
-                print(f"{name:20} {figures['idle'][name]:8.1f} {figures['backlog'][name]:18.1f}")
-            print()
-            for table, number in (("small", rows // 10), ("large", rows)):
-                reconciled = measure_reconcile(cluster, table, number)
-                figures[f"reconcile {table}"] = reconciled
-                print(
-                    "reconcile {rows:>8} rows: {rows_per_second} rows/s, at most "
-                    "{peak_megabytes} MB".format(**reconciled)
-                )
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    postgres = provision()
+    with Cluster.ephemeral(postgres.major, {"max_wal_size": "4GB"}) as cluster:
+        figures: dict[str, Any] = {"postgresql": postgres.major, "rows": rows}
+        install(cluster)
+        with psycopg.connect(cluster.dsn("bench"), autocommit=True) as connection:
+            start = time.monotonic()
+            fill(connection, "small", rows // 10)
+            fill(connection, "large", rows)
+            print(f"{rows} rows embedded in {time.monotonic() - start:.0f} s")
+            figures["idle"] = measure_views(connection)
+            connection.execute("update large set body = body || '.' where id <= %s", [BACKLOG])
+            figures["backlog"] = measure_views(connection)
+        print(f"\n{'milliseconds':20} {'idle':>8} {f'{BACKLOG} edits wait':>18}")
+        for name in QUERIES:
+            print(f"{name:20} {figures['idle'][name]:8.1f} {figures['backlog'][name]:18.1f}")
+        print()
+        for table, number in (("small", rows // 10), ("large", rows)):
+            reconciled = measure_reconcile(cluster, table, number)
+            figures[f"reconcile {table}"] = reconciled
+            print(
+                "reconcile {rows:>8} rows: {rows_per_second} rows/s, at most "
+                "{peak_megabytes} MB".format(**reconciled)
+            )
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

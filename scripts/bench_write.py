@@ -13,10 +13,8 @@ measured. The last line has all figures as JSON.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from bench_command import parser_of, run_bench
 from bench_peers import (
     DURABLE,
     Missing,
@@ -35,7 +34,7 @@ from bench_peers import (
     create_steward,
     generated_tables,
 )
-from pgenv import Cluster, Problem, provision
+from pgenv import Cluster, provision
 
 DIMENSIONS = 768
 # with this much text a row is just not compressed or moved out of line
@@ -254,11 +253,9 @@ def show(figures: Figures) -> None:
     print()
 
 
-def main() -> int:
+def main() -> None:
     """Measure everything in a server of its own and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, help="rows of the table (default: 100000)")
     parser.add_argument("--rounds", type=int, help="rounds of each bulk statement (default: 5)")
     parser.add_argument(
@@ -272,22 +269,17 @@ def main() -> int:
     rounds = options.rounds or (3 if options.quick else 5)
     statements = options.statements or (300 if options.quick else 2000)
     figures: Figures = {"bench": "write", "rows": rows, "rounds": rounds, "missing": {}}
-    try:
-        provision(15)
-        with Cluster.ephemeral(15, DURABLE | {"autovacuum": "off"}) as cluster:
-            figures["postgresql"] = cluster.postgres.major
-            everybody = contenders(cluster, rows, figures["missing"])
-            figures["bulk"] = measure_bulk(everybody, rows, rounds)
-            figures["one_row"] = measure_one_row(everybody, rows, statements)
-            for who in everybody:
-                who.connection.close()
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    provision(15)
+    with Cluster.ephemeral(15, DURABLE | {"autovacuum": "off"}) as cluster:
+        figures["postgresql"] = cluster.postgres.major
+        everybody = contenders(cluster, rows, figures["missing"])
+        figures["bulk"] = measure_bulk(everybody, rows, rounds)
+        figures["one_row"] = measure_one_row(everybody, rows, statements)
+        for who in everybody:
+            who.connection.close()
     show(figures)
     print(json.dumps(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_bench(main)

@@ -56,6 +56,7 @@ PYTHON_FUNCTION = re.compile(
     r"\bas \$python\$\n(?P<body>.*?)\$python\$;(?P<after>.*)",
     re.DOTALL,
 )
+INCLUDE = re.compile(r"^-- @include ([\w.]+)@$", re.MULTILINE)
 MIGRATION = re.compile(r"(\d+\.\d+\.\d+)-\d\d-[a-z0-9-]+\.sql")
 BUILT = re.compile(r"steward--(\d+\.\d+\.\d+)(?:--(\d+\.\d+\.\d+))?\.sql")
 
@@ -87,9 +88,14 @@ def template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def with_check(text: str) -> str:
-    """Put in what finds out which version is installed, and whether it can be trusted."""
-    return text.replace("-- @installed@", template("installed.sql").rstrip())
+def with_included(text: str) -> str:
+    """Put in the templates that several files share."""
+    return INCLUDE.sub(lambda found: with_included(template(found[1])).rstrip(), text)
+
+
+def psql_file(verb: str) -> str:
+    """What is read by psql to install or to uninstall."""
+    return with_included(template(f"{verb}.sql")).replace("@verb@", verb)
 
 
 class PythonFunction:
@@ -323,7 +329,7 @@ class Tree:
 
         def bundle(what: str, previous: str, *parts: str) -> str:
             banner = BANNER.replace("@what@", what)
-            head = with_check(preamble).replace("@previous_version@", previous)
+            head = with_included(preamble).replace("@previous_version@", previous)
             return "\n".join((banner, head, *parts, extension))
 
         built = {
@@ -331,7 +337,7 @@ class Tree:
                 f"pg_steward {self.version}", "", schema, code
             ),
             "sql/install.sql": self.install_sql(),
-            "sql/uninstall.sql": with_check(template("uninstall.sql")),
+            "sql/uninstall.sql": psql_file("uninstall"),
         }
         migrations = [self.flatten(path, []) for path in self.migrations()]
         if self.previous:
@@ -351,11 +357,7 @@ class Tree:
             for lower, upper in itertools.pairwise(versions)
         )
         known = ", ".join(quote_literal(version) for version in versions)
-        text = (
-            with_check(template("install.sql"))
-            .replace("-- @rungs@", rungs.strip())
-            .replace("@known@", known)
-        )
+        text = psql_file("install").replace("-- @rungs@", rungs.strip()).replace("@known@", known)
         return text.replace("@version@", self.version)
 
     # ---- comparing, writing, freezing

@@ -23,7 +23,7 @@ set local quote_all_identifiers = off;
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 
--- Two installations at once: the second waits, and then finds the work done.
+-- Two at once: the second waits, and then finds the work done.
 do $do$
 begin
     perform pg_advisory_xact_lock(hashtextextended('pg_steward', 0));

@@ -15210,21 +15210,36 @@ begin atomic
     order by c.space_id;
 end;
 
--- sql/src/code/functions/await_source.sql
--- Locks a source before anything of ours that belongs to it is read, as everybody does: a TRUNCATE
--- has the table first, and then ours. Waits for it. What cannot be read any more locks nothing.
-create or replace function steward_private.await_source(source_id integer)
-returns void
+-- sql/src/code/functions/readable_spaces.sql
+-- The spaces that are in use, each with its source, for who reads their tables. A source is locked
+-- before anything of ours that belongs to it is read, as everybody does: a TRUNCATE has the table
+-- first, and then ours. Waits for it. What cannot be read any more locks nothing.
+create or replace function steward_private.readable_spaces()
+returns table (space steward_private.space, source steward_private.source)
 language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
 begin
-    execute format('select from steward_private.there_%s(''[]'') as r', await_source.source_id);
-exception
-    when undefined_function or undefined_table or undefined_column or insufficient_privilege then
-        null;
+    for space in
+        select s.*
+        from steward_private.space as s
+        where s.state <> 'retired'
+        order by s.space_id
+    loop
+        source := steward_private.source_of_space(space);
+
+        begin
+            execute format('select from steward_private.there_%s(''[]'') as r', source.source_id);
+        exception
+            when undefined_function or undefined_table or undefined_column or insufficient_privilege
+            then
+                null;
+        end;
+
+        return next;
+    end loop;
 end
 $function$;
 
@@ -20295,18 +20310,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_space steward_private.space;
-    v_source steward_private.source;
+    v_read record;
 begin
-    for v_space in
-        select s.*
-        from steward_private.space as s
-        where s.state <> 'retired'
-        order by s.space_id
-    loop
-        v_source := steward_private.source_of_space(v_space);
-        perform steward_private.await_source(v_source.source_id);
-
+    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
         return query execute format(
             $sql$
             with job as materialized (
@@ -20335,9 +20341,9 @@ begin
             from steward_private.marks_%3$s() as m
             where m.key not in (select j.key from job as j)
             $sql$,
-            v_space.job_table, steward_private.key_object(v_source, 't'), v_source.source_id
+            (v_read.space).job_table, steward_private.key_object(v_read.source, 't'), (v_read.source).source_id
         )
-        using v_source.relation, v_space.model_name;
+        using (v_read.source).relation, (v_read.space).model_name;
     end loop;
 end
 $function$;
@@ -20356,18 +20362,9 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $function$
 declare
-    v_space steward_private.space;
-    v_source steward_private.source;
+    v_read record;
 begin
-    for v_space in
-        select s.*
-        from steward_private.space as s
-        where s.state <> 'retired'
-        order by s.space_id
-    loop
-        v_source := steward_private.source_of_space(v_space);
-        perform steward_private.await_source(v_source.source_id);
-
+    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
         return query execute format(
             $sql$
             select $1, $2, j.lane, j.state, count(*), min(j.since)
@@ -20394,13 +20391,13 @@ begin
             ) as j
             group by j.lane, j.state
             $sql$,
-            v_space.job_table,
-            steward_private.key_list(v_source, 't'),
-            v_source.mark_tables[1],
-            v_source.mark_tables[2],
-            steward_private.key_match(v_source, 'j', 'm')
+            (v_read.space).job_table,
+            steward_private.key_list(v_read.source, 't'),
+            (v_read.source).mark_tables[1],
+            (v_read.source).mark_tables[2],
+            steward_private.key_match(v_read.source, 'j', 'm')
         )
-        using v_source.relation, v_space.model_name;
+        using (v_read.source).relation, (v_read.space).model_name;
     end loop;
 end
 $function$;
@@ -20427,18 +20424,9 @@ set extra_float_digits = 3
 set jit = off
 as $function$
 declare
-    v_space steward_private.space;
-    v_source steward_private.source;
+    v_read record;
 begin
-    for v_space in
-        select s.*
-        from steward_private.space as s
-        where s.state <> 'retired'
-        order by s.space_id
-    loop
-        v_source := steward_private.source_of_space(v_space);
-        perform steward_private.await_source(v_source.source_id);
-
+    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
         return query execute format(
             $sql$
             select
@@ -20463,9 +20451,9 @@ begin
             where t.failed_at is not null or t.last_failed_at is not null
             order by t.last_failed_at desc
             $sql$,
-            v_space.job_table, steward_private.key_object(v_source, 't')
+            (v_read.space).job_table, steward_private.key_object(v_read.source, 't')
         )
-        using v_source.relation, v_space.model_name, v_space.paused_until;
+        using (v_read.source).relation, (v_read.space).model_name, (v_read.space).paused_until;
     end loop;
 end
 $function$;

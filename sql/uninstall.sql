@@ -30,10 +30,8 @@ set local standard_conforming_strings = on;
 set local quote_all_identifiers = off;
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
--- A row that a policy hides is a row too.
-set local row_security = off;
 
--- The same lock as in install.sql.
+-- Two at once: the second waits, and then finds the work done.
 do $do$
 begin
     perform pg_advisory_xact_lock(hashtextextended('pg_steward', 0));
@@ -90,6 +88,8 @@ begin
     perform set_config('steward.installed', steward.version(), true);
 end
 $installed$;
+-- A row that a policy hides is a row too.
+set local row_security = off;
 
 select
     current_setting('steward.installed') <> '' as steward_present,

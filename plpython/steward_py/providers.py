@@ -422,8 +422,8 @@ def _steps(path: str) -> list[str | int | None]:
     steps: list[str | int | None] = []
     while rest:
         match = _STEP.match(rest)
-        _require(match is not None, f'"{path}" is not a path such as data[*].embedding')
-        assert match is not None  # noqa: S101  for mypy
+        if match is None:
+            raise ValueError(f'"{path}" is not a path such as data[*].embedding')
         name, place = match.groups()
         steps.append(name if name is not None else None if place == "*" else int(place))
         rest = rest[match.end() :]

@@ -19,9 +19,12 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from steward_py.endpoints import Endpoint, EndpointError, Rule, allowed_addresses
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 _CONNECT_SECONDS = 10.0
 _KEPT_SECONDS = 50.0
@@ -56,7 +59,7 @@ class _Request:
     maximum: int
 
 
-class _Timed:
+class _PlainSocket(socket.socket):
     """A socket that gives every step no more than what is left until its deadline."""
 
     deadline = float("inf")
@@ -65,27 +68,23 @@ class _Timed:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise socket.timeout("timed out")
-        self.settimeout(left)  # type: ignore[attr-defined]
+        self.settimeout(left)
 
-    def recv_into(self, *arguments: Any) -> int:  # noqa: ANN401
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
         self._arm()
-        return int(super().recv_into(*arguments))  # type: ignore[misc]
+        return super().recv_into(buffer, nbytes or 0, flags)
 
-    def send(self, *arguments: Any) -> int:  # noqa: ANN401
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         self._arm()
-        return int(super().send(*arguments))  # type: ignore[misc]
+        return super().send(data, flags)
 
-    def sendall(self, *arguments: Any) -> None:  # noqa: ANN401
+    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
         self._arm()
-        super().sendall(*arguments)  # type: ignore[misc]
+        super().sendall(data, flags)
 
 
-class _PlainSocket(_Timed, socket.socket):
-    pass
-
-
-class _TlsSocket(_Timed, ssl.SSLSocket):
-    pass
+class _TlsSocket(_PlainSocket, ssl.SSLSocket):
+    """The same, encrypted."""
 
 
 class _Connection(http.client.HTTPConnection):
@@ -139,7 +138,7 @@ class _Connection(http.client.HTTPConnection):
 
     def bound(self, deadline: float) -> None:
         self._deadline = deadline
-        if isinstance(self.sock, _Timed):
+        if isinstance(self.sock, _PlainSocket):
             self.sock.deadline = deadline
 
     def wake(self) -> None:

@@ -23,19 +23,19 @@ class Log:
         self._lock = threading.Lock()
         self._line = ""
 
-    def debug(self, event: str, **fields: Any) -> None:  # noqa: ANN401  whatever can be told
+    def debug(self, event: str, **fields: object) -> None:
         """What only somebody who looks for a fault wants to know."""
         self._say("debug", event, fields)
 
-    def info(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+    def info(self, event: str, **fields: object) -> None:
         """What happened as it should."""
         self._say("info", event, fields)
 
-    def warning(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+    def warning(self, event: str, **fields: object) -> None:
         """What went wrong and is being dealt with."""
         self._say("warning", event, fields)
 
-    def error(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+    def error(self, event: str, **fields: object) -> None:
         """What somebody has to mend."""
         self._say("error", event, fields)
 

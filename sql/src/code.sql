@@ -100,7 +100,7 @@
 \ir code/functions/source_of_space.sql
 \ir code/functions/_refuse_claim.sql
 \ir code/functions/claims_of.sql
-\ir code/functions/await_source.sql
+\ir code/functions/readable_spaces.sql
 \ir code/functions/touch_source.sql
 \ir code/functions/check_vectors.sql
 \ir code/functions/finish_claims.sql

@@ -42,7 +42,7 @@ begin
 end
 $do$;
 
--- @installed@
+-- @include installed.sql@
 
 do $do$
 declare

@@ -11,18 +11,9 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $function$
 declare
-    v_space steward_private.space;
-    v_source steward_private.source;
+    v_read record;
 begin
-    for v_space in
-        select s.*
-        from steward_private.space as s
-        where s.state <> 'retired'
-        order by s.space_id
-    loop
-        v_source := steward_private.source_of_space(v_space);
-        perform steward_private.await_source(v_source.source_id);
-
+    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
         return query execute format(
             $sql$
             select $1, $2, j.lane, j.state, count(*), min(j.since)
@@ -49,13 +40,13 @@ begin
             ) as j
             group by j.lane, j.state
             $sql$,
-            v_space.job_table,
-            steward_private.key_list(v_source, 't'),
-            v_source.mark_tables[1],
-            v_source.mark_tables[2],
-            steward_private.key_match(v_source, 'j', 'm')
+            (v_read.space).job_table,
+            steward_private.key_list(v_read.source, 't'),
+            (v_read.source).mark_tables[1],
+            (v_read.source).mark_tables[2],
+            steward_private.key_match(v_read.source, 'j', 'm')
         )
-        using v_source.relation, v_space.model_name;
+        using (v_read.source).relation, (v_read.space).model_name;
     end loop;
 end
 $function$;
