@@ -401,6 +401,8 @@ create index claim_lease_expires_at_idx on steward_private.claim (lease_expires_
 
 -- statistics would be copies of texts that outlive the rows
 alter table steward_private.claim alter column plan set statistics 0;
+-- a plan is read once, a moment later: to compress it would cost more than to write it
+alter table steward_private.claim alter column plan set storage external;
 
 alter table steward_private.claim enable row level security;
 
@@ -1988,7 +1990,7 @@ modules = {
         '    """How to cut.\n'
         '\n'
         '    ``size`` is what a chunk should have, in ``unit``; ``minimum`` and ``maximum`` are what it may\n'
-        '    have: left out, a third and three halves of ``size``.  Where a strategy has no such window\n'
+        '    have: left out, a third and five quarters of ``size``.  Where a strategy has no such window\n'
         '    ``size`` is the most.  ``headings`` puts the headings above a chunk before the text that is\n'
         '    embedded.\n'
         '    """\n'
@@ -2005,7 +2007,7 @@ modules = {
         '\n'
         '    def __post_init__(self) -> None:\n'
         '        has_window = "minimum" in _STRATEGIES[self.strategy]\n'
-        '        least, most = (max(1, self.size // 3), self.size * 3 // 2) if has_window else (1, self.size)\n'
+        '        least, most = (max(1, self.size // 3), self.size * 5 // 4) if has_window else (1, self.size)\n'
         '        # A frozen dataclass has no other way to compute a field.\n'
         '        object.__setattr__(self, "minimum", self.minimum or least)\n'
         '        object.__setattr__(self, "maximum", self.maximum or most)\n'
@@ -6228,8 +6230,8 @@ modules = {
         '    steps: list[str | int | None] = []\n'
         '    while rest:\n'
         '        match = _STEP.match(rest)\n'
-        '        _require(match is not None, f\'"{path}" is not a path such as data[*].embedding\')\n'
-        '        assert match is not None  # noqa: S101  for mypy\n'
+        '        if match is None:\n'
+        '            raise ValueError(f\'"{path}" is not a path such as data[*].embedding\')\n'
         '        name, place = match.groups()\n'
         '        steps.append(name if name is not None else None if place == "*" else int(place))\n'
         '        rest = rest[match.end() :]\n'
@@ -7816,9 +7818,12 @@ modules = {
         'import time\n'
         'from collections.abc import Mapping\n'
         'from dataclasses import dataclass\n'
-        'from typing import Any\n'
+        'from typing import TYPE_CHECKING\n'
         '\n'
         'from steward_py.endpoints import Endpoint, EndpointError, Rule, allowed_addresses\n'
+        '\n'
+        'if TYPE_CHECKING:\n'
+        '    from _typeshed import ReadableBuffer, WriteableBuffer\n'
         '\n'
         '_CONNECT_SECONDS = 10.0\n'
         '_KEPT_SECONDS = 50.0\n'
@@ -7853,7 +7858,7 @@ modules = {
         '    maximum: int\n'
         '\n'
         '\n'
-        'class _Timed:\n'
+        'class _PlainSocket(socket.socket):\n'
         '    """A socket that gives every step no more than what is left until its deadline."""\n'
         '\n'
         '    deadline = float("inf")\n'
@@ -7862,27 +7867,23 @@ modules = {
         '        left = self.deadline - time.monotonic()\n'
         '        if left <= 0:\n'
         '            raise socket.timeout("timed out")\n'
-        '        self.settimeout(left)  # type: ignore[attr-defined]\n'
+        '        self.settimeout(left)\n'
         '\n'
-        '    def recv_into(self, *arguments: Any) -> int:  # noqa: ANN401\n'
+        '    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:\n'
         '        self._arm()\n'
-        '        return int(super().recv_into(*arguments))  # type: ignore[misc]\n'
+        '        return super().recv_into(buffer, nbytes or 0, flags)\n'
         '\n'
-        '    def send(self, *arguments: Any) -> int:  # noqa: ANN401\n'
+        '    def send(self, data: ReadableBuffer, flags: int = 0) -> int:\n'
         '        self._arm()\n'
-        '        return int(super().send(*arguments))  # type: ignore[misc]\n'
+        '        return super().send(data, flags)\n'
         '\n'
-        '    def sendall(self, *arguments: Any) -> None:  # noqa: ANN401\n'
+        '    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:\n'
         '        self._arm()\n'
-        '        super().sendall(*arguments)  # type: ignore[misc]\n'
+        '        super().sendall(data, flags)\n'
         '\n'
         '\n'
-        'class _PlainSocket(_Timed, socket.socket):\n'
-        '    pass\n'
-        '\n'
-        '\n'
-        'class _TlsSocket(_Timed, ssl.SSLSocket):\n'
-        '    pass\n'
+        'class _TlsSocket(_PlainSocket, ssl.SSLSocket):\n'
+        '    """The same, encrypted."""\n'
         '\n'
         '\n'
         'class _Connection(http.client.HTTPConnection):\n'
@@ -7936,7 +7937,7 @@ modules = {
         '\n'
         '    def bound(self, deadline: float) -> None:\n'
         '        self._deadline = deadline\n'
-        '        if isinstance(self.sock, _Timed):\n'
+        '        if isinstance(self.sock, _PlainSocket):\n'
         '            self.sock.deadline = deadline\n'
         '\n'
         '    def wake(self) -> None:\n'
@@ -8495,7 +8496,8 @@ modules = {
         '\n'
         '    def _deliver(self, deliveries: list[Done]) -> list[Done]:\n'
         '        """Complete the items and return the busy ones; one by one if together is impossible."""\n'
-        '        # for each vector the token of its claim\n'
+        '        # for each vector the token of its claim; in this order the server need not sort them\n'
+        '        deliveries = sorted(deliveries, key=lambda delivery: delivery.token)\n'
         '        tokens = [delivery.token for delivery in deliveries for _ in delivery.vectors]\n'
         '        vectors = [vector for delivery in deliveries for vector in delivery.vectors]\n'
         '        try:\n'
@@ -8671,7 +8673,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = 'ffba8fb21b49d886'
+GD['steward_py.digest'] = '506b5fe26afe5f02'
 $python$
 $definition$;
 
@@ -8686,7 +8688,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8701,7 +8703,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8726,7 +8728,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8741,7 +8743,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8758,7 +8760,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8785,7 +8787,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8809,7 +8811,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8825,7 +8827,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8841,7 +8843,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8857,7 +8859,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8873,7 +8875,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8894,7 +8896,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'ffba8fb21b49d886': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -8942,7 +8944,7 @@ comment on function steward.chunk(text, jsonb) is
 'fixed (every so many characters), sentence (whole sentences), markdown (whole lists, tables '
 'and code, a section at a time). size: 600 by default; what a chunk should have, with '
 'recursive and fixed the most it may have. minimum and maximum (stable, sentence, markdown): a '
-'third and three halves of size by default. overlap (recursive, fixed): 0 by default. separators '
+'third and five quarters of size by default. overlap (recursive, fixed): 0 by default. separators '
 '(recursive): an array, tried in order; an empty one, added if it is missing, is everywhere. '
 'unit: characters (the default) or tokens; size is 150 then. tokenizer: estimate (the default, '
 'off by about 6 % for English and up to 26 % for other languages by the tokens of OpenAI), '

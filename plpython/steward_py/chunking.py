@@ -57,7 +57,7 @@ class Chunking:
     """How to cut.
 
     ``size`` is what a chunk should have, in ``unit``; ``minimum`` and ``maximum`` are what it may
-    have: left out, a third and three halves of ``size``.  Where a strategy has no such window
+    have: left out, a third and five quarters of ``size``.  Where a strategy has no such window
     ``size`` is the most.  ``headings`` puts the headings above a chunk before the text that is
     embedded.
     """
@@ -74,7 +74,7 @@ class Chunking:
 
     def __post_init__(self) -> None:
         has_window = "minimum" in _STRATEGIES[self.strategy]
-        least, most = (max(1, self.size // 3), self.size * 3 // 2) if has_window else (1, self.size)
+        least, most = (max(1, self.size // 3), self.size * 5 // 4) if has_window else (1, self.size)
         # A frozen dataclass has no other way to compute a field.
         object.__setattr__(self, "minimum", self.minimum or least)
         object.__setattr__(self, "maximum", self.maximum or most)

@@ -371,7 +371,8 @@ class _Loop:
 
     def _deliver(self, deliveries: list[Done]) -> list[Done]:
         """Complete the items and return the busy ones; one by one if together is impossible."""
-        # for each vector the token of its claim
+        # for each vector the token of its claim; in this order the server need not sort them
+        deliveries = sorted(deliveries, key=lambda delivery: delivery.token)
         tokens = [delivery.token for delivery in deliveries for _ in delivery.vectors]
         vectors = [vector for delivery in deliveries for vector in delivery.vectors]
         try:

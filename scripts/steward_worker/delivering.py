@@ -104,6 +104,8 @@ class Deliverer:
             else:
                 failed.setdefault(self._meant(done.failure), []).append(done)
         for group in embedded.values():
+            # in this order the server need not sort the vectors
+            group.sort(key=lambda done: done.token)
             for part in _parts(group):
                 self._complete(part, tries)
         for failure, group in failed.items():

@@ -531,7 +531,7 @@ def test_defaults() -> None:
     assert parse_chunking({"strategy": "stable"}) == module.DEFAULT
     assert parse_chunking({"unit": "tokens"}).size == 150
     chunking = parse_chunking({"size": 600})
-    assert (chunking.minimum, chunking.maximum) == (200, 900)
+    assert (chunking.minimum, chunking.maximum) == (200, 750)
     assert parse_chunking({"strategy": "fixed", "size": 600}).maximum == 600
 
 

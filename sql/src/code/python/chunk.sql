@@ -29,7 +29,7 @@ comment on function steward.chunk(text, jsonb) is
 'fixed (every so many characters), sentence (whole sentences), markdown (whole lists, tables '
 'and code, a section at a time). size: 600 by default; what a chunk should have, with '
 'recursive and fixed the most it may have. minimum and maximum (stable, sentence, markdown): a '
-'third and three halves of size by default. overlap (recursive, fixed): 0 by default. separators '
+'third and five quarters of size by default. overlap (recursive, fixed): 0 by default. separators '
 '(recursive): an array, tried in order; an empty one, added if it is missing, is everywhere. '
 'unit: characters (the default) or tokens; size is 150 then. tokenizer: estimate (the default, '
 'off by about 6 % for English and up to 26 % for other languages by the tokens of OpenAI), '

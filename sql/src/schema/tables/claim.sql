@@ -27,6 +27,8 @@ create index claim_lease_expires_at_idx on steward_private.claim (lease_expires_
 
 -- statistics would be copies of texts that outlive the rows
 alter table steward_private.claim alter column plan set statistics 0;
+-- a plan is read once, a moment later: to compress it would cost more than to write it
+alter table steward_private.claim alter column plan set storage external;
 
 alter table steward_private.claim enable row level security;
 
