@@ -2909,6 +2909,7 @@ modules = {
         '    OPPOSITE_ENDINGS,\n'
         '    OPPOSITES,\n'
         '    REFERENCES,\n'
+        '    SENDING,\n'
         '    UNITS,\n'
         ')\n'
         '\n'
@@ -2934,7 +2935,8 @@ modules = {
         ')\n'
         '# Of what a pointer consists.  Four numbers are an address, unless a section has them.\n'
         '_POINTER = re.compile(r"\\d{1,3}(?:\\.\\d{1,3}){1,2}")\n'
-        '_DEEP_POINTER = re.compile(r"sections? \\d{1,2}(?:\\.\\d{1,2}){3}")\n'
+        '_DEEP_POINTER = re.compile(r"sections? \\d{1,2}(?:\\.\\d{1,2}){3,5}")\n'
+        '_WHOLE_POINTER = re.compile(r"\\d{1,3}")\n'
         '\n'
         '# Comparisons, sums and arrows that are not of a number behind them.\n'
         '_OPERATOR = re.compile(\n'
@@ -2992,6 +2994,7 @@ modules = {
         '    months: frozenset[str]\n'
         '    days: frozenset[str]\n'
         '    references: frozenset[str]\n'
+        '    sending: frozenset[str]\n'
         '\n'
         '\n'
         '@cache\n'
@@ -3011,6 +3014,7 @@ modules = {
         '        of(MONTHS),\n'
         '        of(DAYS),\n'
         '        of(REFERENCES),\n'
+        '        of(SENDING),\n'
         '    )\n'
         '\n'
         '\n'
@@ -3162,6 +3166,7 @@ modules = {
         'def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:\n'
         '    """The numbers with their units, and those that point to something."""\n'
         '    pointer = ""\n'
+        '    sends = False\n'
         '    end = 0\n'
         '    for match in _NUMBER.finditer(text):\n'
         '        daytime, attached, symbol, word = match.group(2, 3, 4, 5)\n'
@@ -3176,6 +3181,7 @@ modules = {
         '        before = between[-1].strip("(),.") if between else ""\n'
         '        if before in lexicon.references:\n'
         '            pointer = before.lower()\n'
+        '            sends = _sends(between, lexicon)\n'
         '        elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):\n'
         '            pointer = ""\n'
         '        counts = (match.group(5) or "").lower() in lexicon.numbers\n'
@@ -3184,7 +3190,11 @@ modules = {
         '        if (\n'
         '            pointer\n'
         '            and not (unit or counts)\n'
-        '            and (_POINTER.fullmatch(number) or _DEEP_POINTER.fullmatch(reference))\n'
+        '            and (\n'
+        '                _POINTER.fullmatch(number)\n'
+        '                or _DEEP_POINTER.fullmatch(reference)\n'
+        '                or (sends and _WHOLE_POINTER.fullmatch(number))\n'
+        '            )\n'
         '        ):\n'
         '            yield "references", reference\n'
         '        else:\n'
@@ -3194,6 +3204,12 @@ modules = {
         '            # a fraction, an exponent, a numeral of another script\n'
         '            if numeric(sign, None) is not None and not sign.isdecimal():\n'
         '                yield "numbers", sign\n'
+        '\n'
+        '\n'
+        'def _sends(words: Sequence[str], lexicon: Lexicon) -> bool:\n'
+        '    """Whether the last word, which introduces a pointer, is where a reader is sent."""\n'
+        '    before = [word.strip("(),.;:").lower() for word in words[-3:-1]]\n'
+        '    return bool(before) and (before[-1] in lexicon.sending or " ".join(before) in lexicon.sending)\n'
         '\n'
         '\n'
         'def _numbers_in_words(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:\n'
@@ -3873,6 +3889,20 @@ modules = {
         '        "Sezione Sezioni Capitolo Capitoli Tabella Figura Esempio Esempi Appendice"\n'
         '        " sezione sezioni capitolo capitoli appendice"\n'
         '    ),\n'
+        '}\n'
+        '\n'
+        '# What sends a reader to a chapter: behind it a whole number is a pointer, too. Elsewhere it need\n'
+        '# not be one, as in "filed under Chapter 11".\n'
+        'SENDING = {\n'
+        '    "en": frozenset(\n'
+        '        (\n'
+        '            *("see", "consult", "refer to", "referred to", "described in", "explained in"),\n'
+        '            *("discussed in", "documented in", "covered in", "given in", "listed in", "shown in"),\n'
+        '        )\n'
+        '    ),\n'
+        '    "de": frozenset(("siehe", "vgl", "beschrieben in", "erkl\\u00e4rt in", "beschreibt")),\n'
+        '    "fr": frozenset(("voir", "cf", "d\\u00e9crit au", "d\\u00e9crits au", "expliqu\\u00e9 au")),\n'
+        '    "it": frozenset(("vedi", "vedere", "cfr", "descritto nel", "descritti nel", "spiegato nel")),\n'
         '}\n'
         '\n'
         '# What may stand between two numbers that the same word introduces.\n'
@@ -8673,7 +8703,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '506b5fe26afe5f02'
+GD['steward_py.digest'] = '66e8453fef87e125'
 $python$
 $definition$;
 
@@ -8688,7 +8718,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8703,7 +8733,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8728,7 +8758,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8743,7 +8773,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8760,7 +8790,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8787,7 +8817,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8811,7 +8841,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8827,7 +8857,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8843,7 +8873,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8859,7 +8889,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8875,7 +8905,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8896,7 +8926,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '506b5fe26afe5f02': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,
@@ -10505,11 +10535,11 @@ declare
     v_jobs tid[];
     v_documents tid[];
     v_now timestamptz;
-    -- read once, and taken apart once
-    v_vectors %21$s[] := finish_%1$s.vectors::%21$s[];
 begin
-    if cardinality(v_vectors) > 0 then
-        perform steward_private.check_vectors(v_vectors, finish_%1$s.dimensions, 'vector');
+    if cardinality(finish_%1$s.vectors) > 0 then
+        perform steward_private.check_vectors(
+            finish_%1$s.vectors, finish_%1$s.dimensions, 'vector'
+        );
     end if;
 
     select
@@ -10606,7 +10636,7 @@ begin
 
     -- the writer's own, see sync_row(), is of the row as it is
     deleted as materialized (
-        select distinct i.n from item as i inner join %22$s as d on %8$s where v_is_of_a_worker
+        select distinct i.n from item as i inner join %21$s as d on %8$s where v_is_of_a_worker
     )
 
     select
@@ -10693,7 +10723,7 @@ begin
         inner join %7$s as d on d.ctid = i.document
         where i.state in ('row', 'gone')
     ),
-    %24$s
+    %23$s
     planned as materialized (
         select
             p.token,
@@ -10798,7 +10828,7 @@ begin
             and not exists (select from planned as p where p.chunk_id = c.chunk_id)
         returning i.token, c.*
     ),
-    %23$s
+    %22$s
     added as (
         insert into %15$s (chunk_id, %4$s, chunk, prefix, chunk_hash, embedding)
         select p.chunk_id, %18$s, p.text, p.prefix, p.chunk_hash, p.vector
@@ -10843,7 +10873,7 @@ begin
                         'kept_by_cosine', nullif(s.near, 0)
                     )
                 )
-            ) %25$s as details,
+            ) %24$s as details,
             coalesce(c.removed, 0) as removed
         from item as i
         left join summed as s on s.token = i.token
@@ -10963,9 +10993,10 @@ end
         steward_private.key_match(v_source, 'c', 'i'),
         case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
         steward_private.key_list(v_source, 'p'),
-        steward_private.embedding_of(v_model, 'v_vectors[i.first + p.vector]'),
+        steward_private.embedding_of(
+            v_model, format('finish_%s.vectors[i.first + p.vector]', v_space.space_id)
+        ),
         steward_private.key_match(v_source, 'd', 'i'),
-        steward_private.vector_type(),
         v_source.mark_tables[3],
         case
             when v_source.keep_history > interval '0'
@@ -11012,17 +11043,17 @@ end
     );
     execute format(
         'create or replace function steward_private.finish_%s('
-        'tokens bigint[], firsts integer[], vectors text[], dimensions integer) '
+        'tokens bigint[], firsts integer[], vectors %s[], dimensions integer) '
         'returns table (token bigint, outcome text) '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
         'set enable_indexscan = off set enable_indexonlyscan = off as %L',
-        v_space.space_id, v_body
+        v_space.space_id, steward_private.vector_type(), v_body
     );
     execute format(
-        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[], integer) '
+        'revoke all on function steward_private.finish_%s(bigint[], integer[], %s[], integer) '
         'from public',
-        v_space.space_id
+        v_space.space_id, steward_private.vector_type()
     );
 end
 $function$;
@@ -15162,34 +15193,36 @@ begin atomic
 end;
 
 -- sql/src/code/functions/readable_spaces.sql
--- The spaces that are in use, each with its source, for who reads their tables. A source is locked
--- before anything of ours that belongs to it is read, as everybody does: a TRUNCATE has the table
--- first, and then ours. Waits for it. What cannot be read any more locks nothing.
+-- The spaces that are in use, for who reads their tables. The source of each is locked before
+-- anything of ours that belongs to it is read, as everybody does: a TRUNCATE has the table first,
+-- and then ours. Waits for it. What cannot be read any more locks nothing.
 create or replace function steward_private.readable_spaces()
-returns table (space steward_private.space, source steward_private.source)
+returns setof steward_private.space
 language plpgsql
 volatile parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $function$
+declare
+    v_space steward_private.space;
 begin
-    for space in
+    for v_space in
         select s.*
         from steward_private.space as s
         where s.state <> 'retired'
         order by s.space_id
     loop
-        source := steward_private.source_of_space(space);
-
         begin
-            execute format('select from steward_private.there_%s(''[]'') as r', source.source_id);
+            execute format(
+                'select from steward_private.there_%s(''[]'') as r', v_space.source_id
+            );
         exception
             when undefined_function or undefined_table or undefined_column or insufficient_privilege
             then
                 null;
         end;
 
-        return next;
+        return next v_space;
     end loop;
 end
 $function$;
@@ -15306,9 +15339,10 @@ begin
         where c.token = any(finish_claims.tokens);
     end if;
 
+    -- The texts are read here, and once: what goes on is a third as large, and each copy counts.
     for v_done in execute format(
-        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3, $4) as f',
-        finish_claims.space_id
+        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3::%s[], $4) as f',
+        finish_claims.space_id, steward_private.vector_type()
     )
     using
         finish_claims.tokens, finish_claims.firsts, finish_claims.vectors,
@@ -16695,7 +16729,7 @@ as $function$
 declare
     v_space record;
     v_places integer[];
-    v_vectors text[];
+    v_is_in_order boolean;
     v_item record;
     v_error text;
     v_state text;
@@ -16778,16 +16812,8 @@ begin
             where t.token = any(v_space.tokens)
             order by t.token, t.n
         );
-        -- mostly they are all of one space, and in its order: megabytes that need no sorting
-        v_vectors := case
-            when v_places = array(select generate_series(1, cardinality(complete.vectors)))
-                then complete.vectors
-            else array(
-                select complete.vectors[p.place]
-                from unnest(v_places) with ordinality as p (place, n)
-                order by p.n
-            )
-        end;
+        -- mostly they are all of one space, and in its order: megabytes that need not be copied
+        v_is_in_order := v_places = array(select generate_series(1, cardinality(complete.vectors)));
 
         -- All at once; if something is wrong with one of them, one by one.
         begin
@@ -16798,9 +16824,16 @@ begin
                 v_space.dimensions,
                 v_space.tokens,
                 v_space.firsts,
-                v_vectors,
+                case
+                    when v_is_in_order then complete.vectors
+                    else array(
+                        select complete.vectors[p.place]
+                        from unnest(v_places) with ordinality as p (place, n)
+                        order by p.n
+                    )
+                end,
                 -- each space pays for its vectors
-                complete.tokens_used * cardinality(v_vectors) / cardinality(complete.vectors)
+                complete.tokens_used * cardinality(v_places) / cardinality(complete.vectors)
             ) as f;
             continue;
         exception
@@ -20261,9 +20294,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_read record;
+    v_space steward_private.space;
+    v_source steward_private.source;
 begin
-    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
+    for v_space in select r.* from steward_private.readable_spaces() as r loop
+        v_source := steward_private.source_of_space(v_space);
+
         return query execute format(
             $sql$
             with job as materialized (
@@ -20292,9 +20328,9 @@ begin
             from steward_private.marks_%3$s() as m
             where m.key not in (select j.key from job as j)
             $sql$,
-            (v_read.space).job_table, steward_private.key_object(v_read.source, 't'), (v_read.source).source_id
+            v_space.job_table, steward_private.key_object(v_source, 't'), v_source.source_id
         )
-        using (v_read.source).relation, (v_read.space).model_name;
+        using v_source.relation, v_space.model_name;
     end loop;
 end
 $function$;
@@ -20313,9 +20349,12 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $function$
 declare
-    v_read record;
+    v_space steward_private.space;
+    v_source steward_private.source;
 begin
-    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
+    for v_space in select r.* from steward_private.readable_spaces() as r loop
+        v_source := steward_private.source_of_space(v_space);
+
         return query execute format(
             $sql$
             select $1, $2, j.lane, j.state, count(*), min(j.since)
@@ -20342,13 +20381,13 @@ begin
             ) as j
             group by j.lane, j.state
             $sql$,
-            (v_read.space).job_table,
-            steward_private.key_list(v_read.source, 't'),
-            (v_read.source).mark_tables[1],
-            (v_read.source).mark_tables[2],
-            steward_private.key_match(v_read.source, 'j', 'm')
+            v_space.job_table,
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'j', 'm')
         )
-        using (v_read.source).relation, (v_read.space).model_name;
+        using v_source.relation, v_space.model_name;
     end loop;
 end
 $function$;
@@ -20375,9 +20414,12 @@ set extra_float_digits = 3
 set jit = off
 as $function$
 declare
-    v_read record;
+    v_space steward_private.space;
+    v_source steward_private.source;
 begin
-    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
+    for v_space in select r.* from steward_private.readable_spaces() as r loop
+        v_source := steward_private.source_of_space(v_space);
+
         return query execute format(
             $sql$
             select
@@ -20402,9 +20444,9 @@ begin
             where t.failed_at is not null or t.last_failed_at is not null
             order by t.last_failed_at desc
             $sql$,
-            (v_read.space).job_table, steward_private.key_object(v_read.source, 't')
+            v_space.job_table, steward_private.key_object(v_source, 't')
         )
-        using (v_read.source).relation, (v_read.space).model_name, (v_read.space).paused_until;
+        using v_source.relation, v_space.model_name, v_space.paused_until;
     end loop;
 end
 $function$;

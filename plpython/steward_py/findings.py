@@ -29,6 +29,7 @@ from steward_py.languages import (
     OPPOSITE_ENDINGS,
     OPPOSITES,
     REFERENCES,
+    SENDING,
     UNITS,
 )
 
@@ -54,7 +55,8 @@ _NUMBER = re.compile(
 )
 # Of what a pointer consists.  Four numbers are an address, unless a section has them.
 _POINTER = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,2}")
-_DEEP_POINTER = re.compile(r"sections? \d{1,2}(?:\.\d{1,2}){3}")
+_DEEP_POINTER = re.compile(r"sections? \d{1,2}(?:\.\d{1,2}){3,5}")
+_WHOLE_POINTER = re.compile(r"\d{1,3}")
 
 # Comparisons, sums and arrows that are not of a number behind them.
 _OPERATOR = re.compile(
@@ -112,6 +114,7 @@ class Lexicon(NamedTuple):
     months: frozenset[str]
     days: frozenset[str]
     references: frozenset[str]
+    sending: frozenset[str]
 
 
 @cache
@@ -131,6 +134,7 @@ def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexico
         of(MONTHS),
         of(DAYS),
         of(REFERENCES),
+        of(SENDING),
     )
 
 
@@ -282,6 +286,7 @@ def path_without_numbering(path: str, lexicon: Lexicon) -> str:
 def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
     """The numbers with their units, and those that point to something."""
     pointer = ""
+    sends = False
     end = 0
     for match in _NUMBER.finditer(text):
         daytime, attached, symbol, word = match.group(2, 3, 4, 5)
@@ -296,6 +301,7 @@ def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
         before = between[-1].strip("(),.") if between else ""
         if before in lexicon.references:
             pointer = before.lower()
+            sends = _sends(between, lexicon)
         elif not all(each == "," or each.strip(",") in CONNECTIVES for each in between):
             pointer = ""
         counts = (match.group(5) or "").lower() in lexicon.numbers
@@ -304,7 +310,11 @@ def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
         if (
             pointer
             and not (unit or counts)
-            and (_POINTER.fullmatch(number) or _DEEP_POINTER.fullmatch(reference))
+            and (
+                _POINTER.fullmatch(number)
+                or _DEEP_POINTER.fullmatch(reference)
+                or (sends and _WHOLE_POINTER.fullmatch(number))
+            )
         ):
             yield "references", reference
         else:
@@ -314,6 +324,12 @@ def _numbers(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
             # a fraction, an exponent, a numeral of another script
             if numeric(sign, None) is not None and not sign.isdecimal():
                 yield "numbers", sign
+
+
+def _sends(words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Whether the last word, which introduces a pointer, is where a reader is sent."""
+    before = [word.strip("(),.;:").lower() for word in words[-3:-1]]
+    return bool(before) and (before[-1] in lexicon.sending or " ".join(before) in lexicon.sending)
 
 
 def _numbers_in_words(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:

@@ -276,6 +276,20 @@ REFERENCES = {
     ),
 }
 
+# What sends a reader to a chapter: behind it a whole number is a pointer, too. Elsewhere it need
+# not be one, as in "filed under Chapter 11".
+SENDING = {
+    "en": frozenset(
+        (
+            *("see", "consult", "refer to", "referred to", "described in", "explained in"),
+            *("discussed in", "documented in", "covered in", "given in", "listed in", "shown in"),
+        )
+    ),
+    "de": frozenset(("siehe", "vgl", "beschrieben in", "erkl\u00e4rt in", "beschreibt")),
+    "fr": frozenset(("voir", "cf", "d\u00e9crit au", "d\u00e9crits au", "expliqu\u00e9 au")),
+    "it": frozenset(("vedi", "vedere", "cfr", "descritto nel", "descritti nel", "spiegato nel")),
+}
+
 # What may stand between two numbers that the same word introduces.
 CONNECTIVES = _words("and or to und oder bis et ou \u00e0 e o a")
 

@@ -19,9 +19,12 @@ set extra_float_digits = 3
 set jit = off
 as $function$
 declare
-    v_read record;
+    v_space steward_private.space;
+    v_source steward_private.source;
 begin
-    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
+    for v_space in select r.* from steward_private.readable_spaces() as r loop
+        v_source := steward_private.source_of_space(v_space);
+
         return query execute format(
             $sql$
             select
@@ -46,9 +49,9 @@ begin
             where t.failed_at is not null or t.last_failed_at is not null
             order by t.last_failed_at desc
             $sql$,
-            (v_read.space).job_table, steward_private.key_object(v_read.source, 't')
+            v_space.job_table, steward_private.key_object(v_source, 't')
         )
-        using (v_read.source).relation, (v_read.space).model_name, (v_read.space).paused_until;
+        using v_source.relation, v_space.model_name, v_space.paused_until;
     end loop;
 end
 $function$;

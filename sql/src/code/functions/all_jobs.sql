@@ -21,9 +21,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-    v_read record;
+    v_space steward_private.space;
+    v_source steward_private.source;
 begin
-    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
+    for v_space in select r.* from steward_private.readable_spaces() as r loop
+        v_source := steward_private.source_of_space(v_space);
+
         return query execute format(
             $sql$
             with job as materialized (
@@ -52,9 +55,9 @@ begin
             from steward_private.marks_%3$s() as m
             where m.key not in (select j.key from job as j)
             $sql$,
-            (v_read.space).job_table, steward_private.key_object(v_read.source, 't'), (v_read.source).source_id
+            v_space.job_table, steward_private.key_object(v_source, 't'), v_source.source_id
         )
-        using (v_read.source).relation, (v_read.space).model_name;
+        using v_source.relation, v_space.model_name;
     end loop;
 end
 $function$;

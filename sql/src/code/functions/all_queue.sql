@@ -11,9 +11,12 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 as $function$
 declare
-    v_read record;
+    v_space steward_private.space;
+    v_source steward_private.source;
 begin
-    for v_read in select r.space, r.source from steward_private.readable_spaces() as r loop
+    for v_space in select r.* from steward_private.readable_spaces() as r loop
+        v_source := steward_private.source_of_space(v_space);
+
         return query execute format(
             $sql$
             select $1, $2, j.lane, j.state, count(*), min(j.since)
@@ -40,13 +43,13 @@ begin
             ) as j
             group by j.lane, j.state
             $sql$,
-            (v_read.space).job_table,
-            steward_private.key_list(v_read.source, 't'),
-            (v_read.source).mark_tables[1],
-            (v_read.source).mark_tables[2],
-            steward_private.key_match(v_read.source, 'j', 'm')
+            v_space.job_table,
+            steward_private.key_list(v_source, 't'),
+            v_source.mark_tables[1],
+            v_source.mark_tables[2],
+            steward_private.key_match(v_source, 'j', 'm')
         )
-        using (v_read.source).relation, (v_read.space).model_name;
+        using v_source.relation, v_space.model_name;
     end loop;
 end
 $function$;

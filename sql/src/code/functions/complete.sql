@@ -11,7 +11,7 @@ as $function$
 declare
     v_space record;
     v_places integer[];
-    v_vectors text[];
+    v_is_in_order boolean;
     v_item record;
     v_error text;
     v_state text;
@@ -94,16 +94,8 @@ begin
             where t.token = any(v_space.tokens)
             order by t.token, t.n
         );
-        -- mostly they are all of one space, and in its order: megabytes that need no sorting
-        v_vectors := case
-            when v_places = array(select generate_series(1, cardinality(complete.vectors)))
-                then complete.vectors
-            else array(
-                select complete.vectors[p.place]
-                from unnest(v_places) with ordinality as p (place, n)
-                order by p.n
-            )
-        end;
+        -- mostly they are all of one space, and in its order: megabytes that need not be copied
+        v_is_in_order := v_places = array(select generate_series(1, cardinality(complete.vectors)));
 
         -- All at once; if something is wrong with one of them, one by one.
         begin
@@ -114,9 +106,16 @@ begin
                 v_space.dimensions,
                 v_space.tokens,
                 v_space.firsts,
-                v_vectors,
+                case
+                    when v_is_in_order then complete.vectors
+                    else array(
+                        select complete.vectors[p.place]
+                        from unnest(v_places) with ordinality as p (place, n)
+                        order by p.n
+                    )
+                end,
                 -- each space pays for its vectors
-                complete.tokens_used * cardinality(v_vectors) / cardinality(complete.vectors)
+                complete.tokens_used * cardinality(v_places) / cardinality(complete.vectors)
             ) as f;
             continue;
         exception

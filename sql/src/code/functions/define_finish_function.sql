@@ -42,11 +42,11 @@ declare
     v_jobs tid[];
     v_documents tid[];
     v_now timestamptz;
-    -- read once, and taken apart once
-    v_vectors %21$s[] := finish_%1$s.vectors::%21$s[];
 begin
-    if cardinality(v_vectors) > 0 then
-        perform steward_private.check_vectors(v_vectors, finish_%1$s.dimensions, 'vector');
+    if cardinality(finish_%1$s.vectors) > 0 then
+        perform steward_private.check_vectors(
+            finish_%1$s.vectors, finish_%1$s.dimensions, 'vector'
+        );
     end if;
 
     select
@@ -143,7 +143,7 @@ begin
 
     -- the writer's own, see sync_row(), is of the row as it is
     deleted as materialized (
-        select distinct i.n from item as i inner join %22$s as d on %8$s where v_is_of_a_worker
+        select distinct i.n from item as i inner join %21$s as d on %8$s where v_is_of_a_worker
     )
 
     select
@@ -230,7 +230,7 @@ begin
         inner join %7$s as d on d.ctid = i.document
         where i.state in ('row', 'gone')
     ),
-    %24$s
+    %23$s
     planned as materialized (
         select
             p.token,
@@ -335,7 +335,7 @@ begin
             and not exists (select from planned as p where p.chunk_id = c.chunk_id)
         returning i.token, c.*
     ),
-    %23$s
+    %22$s
     added as (
         insert into %15$s (chunk_id, %4$s, chunk, prefix, chunk_hash, embedding)
         select p.chunk_id, %18$s, p.text, p.prefix, p.chunk_hash, p.vector
@@ -380,7 +380,7 @@ begin
                         'kept_by_cosine', nullif(s.near, 0)
                     )
                 )
-            ) %25$s as details,
+            ) %24$s as details,
             coalesce(c.removed, 0) as removed
         from item as i
         left join summed as s on s.token = i.token
@@ -500,9 +500,10 @@ end
         steward_private.key_match(v_source, 'c', 'i'),
         case v_source.on_delete when 'drop' then 'or i.state = ''gone''' else '' end,
         steward_private.key_list(v_source, 'p'),
-        steward_private.embedding_of(v_model, 'v_vectors[i.first + p.vector]'),
+        steward_private.embedding_of(
+            v_model, format('finish_%s.vectors[i.first + p.vector]', v_space.space_id)
+        ),
         steward_private.key_match(v_source, 'd', 'i'),
-        steward_private.vector_type(),
         v_source.mark_tables[3],
         case
             when v_source.keep_history > interval '0'
@@ -549,17 +550,17 @@ end
     );
     execute format(
         'create or replace function steward_private.finish_%s('
-        'tokens bigint[], firsts integer[], vectors text[], dimensions integer) '
+        'tokens bigint[], firsts integer[], vectors %s[], dimensions integer) '
         'returns table (token bigint, outcome text) '
         'language plpgsql volatile parallel unsafe security invoker '
         'set search_path = pg_catalog, pg_temp set enable_seqscan = off '
         'set enable_indexscan = off set enable_indexonlyscan = off as %L',
-        v_space.space_id, v_body
+        v_space.space_id, steward_private.vector_type(), v_body
     );
     execute format(
-        'revoke all on function steward_private.finish_%s(bigint[], integer[], text[], integer) '
+        'revoke all on function steward_private.finish_%s(bigint[], integer[], %s[], integer) '
         'from public',
-        v_space.space_id
+        v_space.space_id, steward_private.vector_type()
     );
 end
 $function$;

@@ -35,9 +35,10 @@ begin
         where c.token = any(finish_claims.tokens);
     end if;
 
+    -- The texts are read here, and once: what goes on is a third as large, and each copy counts.
     for v_done in execute format(
-        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3, $4) as f',
-        finish_claims.space_id
+        'select f.token, f.outcome from steward_private.finish_%s($1, $2, $3::%s[], $4) as f',
+        finish_claims.space_id, steward_private.vector_type()
     )
     using
         finish_claims.tokens, finish_claims.firsts, finish_claims.vectors,
