@@ -210,7 +210,7 @@ def test_one_text_that_is_refused(served: Database, provider: Provider) -> None:
 def test_one_text_that_is_too_long(db: Database, provider: Provider, policy: str) -> None:
     add_model(db, provider, input_tokens=50, on_too_long=policy)
     track(db, "notes", "served@1")
-    db.run("update notes set body = repeat('word ', 180) where id = 3")
+    db.run("update notes set body = repeat('word ', 120) where id = 3")
     db.work()
     if policy == "truncate":
         assert fresh(db) == ROWS
@@ -218,7 +218,7 @@ def test_one_text_that_is_too_long(db: Database, provider: Provider, policy: str
         return
     assert fresh(db) == ROWS - 1
     (error,) = db.run("select last_error from steward.jobs")[0]
-    assert error == "the text is too long: about 225 tokens, and the model takes 50"
+    assert error == "the text is too long: about 150 tokens, and the model takes 50"
 
 
 def test_requests_get_smaller(served: Database, provider: Provider) -> None:
