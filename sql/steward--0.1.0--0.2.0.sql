@@ -1484,7 +1484,8 @@ modules = {
         '        for shingle in _shingles(new[i]):\n'
         '            found = homes.get(shingle, ())\n'
         '            if len(found) <= _COMMONPLACE:\n'
-        '                shared.update(found)\n'
+        '                for j in found:\n'
+        '                    shared[j] += 1\n'
         '        best = sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]\n'
         '        chosen = {j for j, count in best if count * 2 > best[0][1]}\n'
         '        chosen.add(old_indexes[place * len(old_indexes) // len(new_indexes)])\n'
@@ -2889,7 +2890,7 @@ modules = {
         'import re\n'
         'from collections import Counter, defaultdict\n'
         'from collections.abc import Iterable, Iterator, Mapping, Sequence\n'
-        'from functools import cache\n'
+        'from functools import cache, lru_cache\n'
         'from typing import NamedTuple\n'
         'from unicodedata import numeric\n'
         '\n'
@@ -2944,6 +2945,8 @@ modules = {
         '    rf"|[{_MATHEMATICAL}])(?!\\s?[-+{_CURRENCIES}]?\\.?\\d)"\n'
         '    rf"|(?<!\\d)(?<!\\d\\s)[{_CURRENCIES}](?!\\s?\\.?\\d)(?![\\w{{$])"\n'
         ')\n'
+        '_ANY_OPERATOR = re.compile(rf"[<>=~+{_MATHEMATICAL}{_CURRENCIES}]")\n'
+        '_DIGIT = re.compile(r"\\d")\n'
         '# "[x]" of a list of tasks\n'
         '_CHECKBOX = re.compile(r"(?<!\\w)\\[[ xX]\\](?!\\()")\n'
         '# "A+", "AB-", "Rh+"\n'
@@ -2983,6 +2986,13 @@ modules = {
         '_UNDERLINED = re.compile(r"(.+?)\\s+(=+|-{2,})\\Z", re.DOTALL)\n'
         '\n'
         '\n'
+        '# What a word or another token may be; most are nothing of it.\n'
+        '_NUMBER_WORD, _DATE_WORD, _NEGATION, _NAME, _IDENTIFIER = 1, 2, 4, 8, 16\n'
+        '\n'
+        '_REMEMBERED = 20_000\n'
+        '_LONGEST_REMEMBERED = 40\n'
+        '\n'
+        '\n'
         'class Lexicon(NamedTuple):\n'
         '    """The words of some languages."""\n'
         '\n'
@@ -2995,6 +3005,8 @@ modules = {
         '    days: frozenset[str]\n'
         '    references: frozenset[str]\n'
         '    sending: frozenset[str]\n'
+        '    # what each token may be, as far as it has come up\n'
+        '    kinds: dict[str, int]\n'
         '\n'
         '\n'
         '@cache\n'
@@ -3015,6 +3027,7 @@ modules = {
         '        of(DAYS),\n'
         '        of(REFERENCES),\n'
         '        of(SENDING),\n'
+        '        {},\n'
         '    )\n'
         '\n'
         '\n'
@@ -3049,18 +3062,18 @@ modules = {
         '    old, new = _words_of(before), _words_of(after)\n'
         '    gone, came = Counter(old) - Counter(new), Counter(new) - Counter(old)\n'
         '    pairs = [(word, other) for word in gone for other in _opposites(word) if other in came]\n'
+        '    answers_gone, answers_came = _answers(gone, lexicon), _answers(came, lexicon)\n'
         '    pairs += [\n'
         '        (word, other)\n'
-        '        for word in gone\n'
-        '        for other in came\n'
-        '        for question, side in lexicon.opposites.get(word, ())\n'
-        '        for asked, taken in lexicon.opposites.get(other, ())\n'
-        '        if question == asked and side != taken\n'
+        '        for question, answers in answers_gone.items()\n'
+        '        for side, word in answers\n'
+        '        for taken, other in answers_came[question]\n'
+        '        if side != taken\n'
         '    ]\n'
         '    answers_before, answers_after = _answers(old, lexicon), _answers(new, lexicon)\n'
         '    for question, answers in answers_before.items():\n'
         '        others = answers_after[question]\n'
-        '        if Counter(side for side, _ in answers) == Counter(side for side, _ in others):\n'
+        '        if sorted(side for side, _ in answers) == sorted(side for side, _ in others):\n'
         '            # "A must, B may" and "A may, B must"\n'
         '            pairs += [\n'
         '                (word, other)\n'
@@ -3086,7 +3099,12 @@ modules = {
         '    return answers\n'
         '\n'
         '\n'
-        'def _opposites(word: str) -> Iterator[str]:\n'
+        '@lru_cache(maxsize=_REMEMBERED)\n'
+        'def _opposites(word: str) -> tuple[str, ...]:\n'
+        '    return tuple(_opposites_made_of(word))\n'
+        '\n'
+        '\n'
+        'def _opposites_made_of(word: str) -> Iterator[str]:\n'
         '    for letters, *ends in OPPOSITE_BEGINNINGS:\n'
         '        for one, other in (ends, reversed(ends)):\n'
         '            if word.startswith(one) and len(word) >= len(one) + letters:\n'
@@ -3111,21 +3129,58 @@ modules = {
         '    if match and match.group(2).lower() not in lexicon.months:\n'
         '        text = paragraph[match.start(2) :]\n'
         '        yield "references", match.group(1)\n'
-        '    yield from _numbers(text, lexicon)\n'
+        '    has_digits = _DIGIT.search(text) is not None\n'
+        '    if has_digits or not text.isascii():\n'
+        '        yield from _numbers(text, lexicon)\n'
         '    tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]\n'
-        '    for number in _numbers_in_words(tokens, lexicon):\n'
+        '    kinds = _kinds_of(tokens, lexicon)\n'
+        '    for number in _numbers_in_words(tokens, kinds, lexicon):\n'
         '        yield "numbers", number\n'
-        '    for sign in _OPERATOR.finditer(text):\n'
-        '        yield "numbers", sign.group()\n'
-        '    for box in _CHECKBOX.finditer(text):\n'
-        '        yield "negations", box.group().lower()\n'
-        '    for grade in _GRADE.finditer(text):\n'
-        '        yield "names", grade.group()\n'
-        '    for date in _dates(text, tokens, lexicon):\n'
+        '    if _ANY_OPERATOR.search(text):\n'
+        '        for sign in _OPERATOR.finditer(text):\n'
+        '            yield "numbers", sign.group()\n'
+        '    if "[" in text:\n'
+        '        for box in _CHECKBOX.finditer(text):\n'
+        '            yield "negations", box.group().lower()\n'
+        '    if "+" in text or "-" in text:\n'
+        '        for grade in _GRADE.finditer(text):\n'
+        '            yield "names", grade.group()\n'
+        '    for date in _dates(text if has_digits else "", tokens, kinds, lexicon):\n'
         '        yield "dates", date\n'
-        '    for negation in _negations(tokens, lexicon):\n'
+        '    for negation in _negations(tokens, kinds, lexicon):\n'
         '        yield "negations", negation\n'
-        '    yield from _names(text, tokens, lexicon)\n'
+        '    yield from _names(text, tokens, kinds, lexicon)\n'
+        '\n'
+        '\n'
+        'def _kinds_of(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[int]:\n'
+        '    known = lexicon.kinds\n'
+        '    kinds = []\n'
+        '    for token, _ in tokens:\n'
+        '        kind = known.get(token)\n'
+        '        if kind is None:\n'
+        '            kind = _kind(token, lexicon)\n'
+        '            if len(token) <= _LONGEST_REMEMBERED:\n'
+        '                if len(known) >= _REMEMBERED:\n'
+        '                    known.clear()\n'
+        '                known[token] = kind\n'
+        '        kinds.append(kind)\n'
+        '    return kinds\n'
+        '\n'
+        '\n'
+        'def _kind(token: str, lexicon: Lexicon) -> int:\n'
+        '    word = token.lower()\n'
+        '    kind = 0\n'
+        '    if word in AMBIGUOUS_NUMBERS or _is_number(word, lexicon):\n'
+        '        kind |= _NUMBER_WORD\n'
+        '    if word in lexicon.days or word in lexicon.months:\n'
+        '        kind |= _DATE_WORD\n'
+        '    if _negation(word, "", lexicon) is not None:\n'
+        '        kind |= _NEGATION\n'
+        '    if _is_identifier(token):\n'
+        '        kind |= _IDENTIFIER | _NAME\n'
+        '    elif token[0].isupper():\n'
+        '        kind |= _NAME\n'
+        '    return kind\n'
         '\n'
         '\n'
         'def _title(paragraph: str) -> str | None:\n'
@@ -3212,28 +3267,38 @@ modules = {
         '    return bool(before) and (before[-1] in lexicon.sending or " ".join(before) in lexicon.sending)\n'
         '\n'
         '\n'
-        'def _numbers_in_words(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:\n'
+        'def _numbers_in_words(\n'
+        '    tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon\n'
+        ') -> Iterator[str]:\n'
         '    """Numbers that are words, with the unit after them if there is one."""\n'
-        '    for index, (token, _) in enumerate(tokens):\n'
-        '        word = token.lower()\n'
-        '        is_number = not lexicon.numbers.isdisjoint(word.split("-")) or (\n'
-        '            lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None\n'
-        '        )\n'
-        '        if not is_number and word not in AMBIGUOUS_NUMBERS:\n'
+        '    for index, kind in enumerate(kinds):\n'
+        '        if not kind & _NUMBER_WORD:\n'
         '            continue\n'
+        '        token = tokens[index][0]\n'
         '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
         '        unit = f" {following}" if following and _is_unit(following) else ""\n'
-        '        if is_number or unit:\n'
+        '        if unit or _is_number(token.lower(), lexicon):\n'
         '            yield f"{token}{unit}"\n'
+        '\n'
+        '\n'
+        'def _is_number(word: str, lexicon: Lexicon) -> bool:\n'
+        '    return not lexicon.numbers.isdisjoint(word.split("-")) or (\n'
+        '        lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None\n'
+        '    )\n'
         '\n'
         '\n'
         'def _is_unit(word: str) -> bool:\n'
         '    return word.partition("/")[0].lower() in UNITS\n'
         '\n'
         '\n'
-        'def _dates(text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[str]:\n'
+        'def _dates(\n'
+        '    text: str, tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon\n'
+        ') -> list[str]:\n'
         '    dates = [(match.start(), match.group()) for match in _DATE.finditer(text)]\n'
-        '    for index, (word, place) in enumerate(tokens):\n'
+        '    for index, kind in enumerate(kinds):\n'
+        '        if not kind & _DATE_WORD:\n'
+        '            continue\n'
+        '        word, place = tokens[index]\n'
         '        lower = word.lower()\n'
         '        if lower in lexicon.days:\n'
         '            dates.append((place, word))\n'
@@ -3249,52 +3314,61 @@ modules = {
         '    return [date for _, date in sorted(dates)]\n'
         '\n'
         '\n'
-        'def _negations(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:\n'
+        'def _negations(\n'
+        '    tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon\n'
+        ') -> Iterator[str]:\n'
         '    """Each negation with the word after it, so that one that moves is seen to have moved."""\n'
-        '    for index, (token, _) in enumerate(tokens):\n'
-        '        word = token.lower()\n'
-        '        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
-        '        if word.endswith("n\'t") or word == "cannot":\n'
-        '            yield f"not {following}".strip()\n'
-        '            continue\n'
-        '        # "n\'est", "nessun\'altra", "qu\'aucun"\n'
-        '        elided, apostrophe, rest = word.partition("\'")\n'
-        '        if apostrophe and elided == "n" and "ne" in lexicon.negations:\n'
-        '            yield f"ne {rest}"\n'
-        '        elif apostrophe and elided in lexicon.negations:\n'
-        '            yield f"{elided} {rest}"\n'
-        '        elif apostrophe and rest in lexicon.negations:\n'
-        '            yield f"{rest} {following}".strip()\n'
-        '        elif word in lexicon.negations:\n'
-        '            yield f"{word} {following}".strip()\n'
-        '        elif word in lexicon.decisive:\n'
-        '            yield word\n'
+        '    for index, kind in enumerate(kinds):\n'
+        '        if kind & _NEGATION:\n'
+        '            following = tokens[index + 1][0] if index + 1 < len(tokens) else ""\n'
+        '            negation = _negation(tokens[index][0].lower(), following, lexicon)\n'
+        '            if negation is not None:\n'
+        '                yield negation\n'
+        '\n'
+        '\n'
+        'def _negation(word: str, following: str, lexicon: Lexicon) -> str | None:\n'
+        '    if word.endswith("n\'t") or word == "cannot":\n'
+        '        return f"not {following}".strip()\n'
+        '    # "n\'est", "nessun\'altra", "qu\'aucun"\n'
+        '    elided, apostrophe, rest = word.partition("\'")\n'
+        '    if apostrophe and elided == "n" and "ne" in lexicon.negations:\n'
+        '        return f"ne {rest}"\n'
+        '    if apostrophe and elided in lexicon.negations:\n'
+        '        return f"{elided} {rest}"\n'
+        '    if apostrophe and rest in lexicon.negations:\n'
+        '        return f"{rest} {following}".strip()\n'
+        '    if word in lexicon.negations:\n'
+        '        return f"{word} {following}".strip()\n'
+        '    return word if word in lexicon.decisive else None\n'
         '\n'
         '\n'
         'def _names(\n'
-        '    text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon\n'
+        '    text: str, tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon\n'
         ') -> Iterator[tuple[str, str]]:\n'
         '    """Names of people, places and things: capitals within a sentence, and what code is made of.\n'
         '\n'
         '    Not what only points, as in "Appendix F.31".\n'
         '    """\n'
-        '    begins = True\n'
-        '    previous = ""\n'
-        '    end = 0\n'
-        '    for token, place in tokens:\n'
-        '        gap = text[end:place]\n'
-        '        if _SENTENCE_END.search(gap):\n'
-        '            begins = not ("." in gap and _is_abbreviation(previous))\n'
-        '        if previous.capitalize() in lexicon.references and _LETTERED.match(token):\n'
+        '    for index, kind in enumerate(kinds):\n'
+        '        if not kind & _NAME:\n'
+        '            continue\n'
+        '        token, place = tokens[index]\n'
+        '        previous, before = tokens[index - 1] if index else ("", 0)\n'
+        '        if _LETTERED.match(token) and previous.capitalize() in lexicon.references:\n'
         '            yield "references", f"{previous} {token}"\n'
         '        elif token not in lexicon.references and (\n'
-        '            _is_identifier(token)\n'
-        '            or (token[0].isupper() and not (begins and token.lower() in OPENERS))\n'
+        '            kind & _IDENTIFIER\n'
+        '            or not (\n'
+        '                token.lower() in OPENERS\n'
+        '                and (index == 0 or _ends_sentence(previous, text[before + len(previous) : place]))\n'
+        '            )\n'
         '        ):\n'
         '            yield "names", token\n'
-        '        begins = False\n'
-        '        previous = token\n'
-        '        end = place + len(token)\n'
+        '\n'
+        '\n'
+        'def _ends_sentence(word: str, gap: str) -> bool:\n'
+        '    """Whether a sentence ends after the word, with what stands between it and the next one."""\n'
+        '    return _SENTENCE_END.search(gap) is not None and not ("." in gap and _is_abbreviation(word))\n'
         '\n'
         '\n'
         'def _is_abbreviation(word: str) -> bool:\n'
@@ -5671,7 +5745,8 @@ modules = {
         '        self._transport = transport\n'
         '        self._requests = requests\n'
         '        self._lanes: dict[str, _Lane] = {}\n'
-        '        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()\n'
+        '        # None wakes whoever waits\n'
+        '        self._done: queue.SimpleQueue[Done | None] = queue.SimpleQueue()\n'
         '        self._lock = threading.Lock()\n'
         '        self._held = 0\n'
         '\n'
@@ -5704,13 +5779,19 @@ modules = {
         '        self.begin()\n'
         '        found: list[Done] = []\n'
         '        try:\n'
-        '            found.append(self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False))\n'
-        '            while True:\n'
-        '                found.append(self._done.get(False))\n'
+        '            each = self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False)\n'
+        '            while each is not None:\n'
+        '                found.append(each)\n'
+        '                each = self._done.get(False)\n'
         '        except queue.Empty:\n'
-        '            with self._lock:\n'
-        '                self._held -= len(found)\n'
-        '            return found\n'
+        '            pass\n'
+        '        with self._lock:\n'
+        '            self._held -= len(found)\n'
+        '        return found\n'
+        '\n'
+        '    def wake(self) -> None:\n'
+        '        """End one wait, or the next one."""\n'
+        '        self._done.put(None)\n'
         '\n'
         '    def withdraw(self) -> None:\n'
         '        """What has not been sent will not be: it comes back as unsent."""\n'
@@ -5728,7 +5809,9 @@ modules = {
         'class _Lane:\n'
         '    """The queue and the threads of one model."""\n'
         '\n'
-        '    def __init__(self, provider: Provider, threads: int, done: queue.SimpleQueue[Done]) -> None:\n'
+        '    def __init__(\n'
+        '        self, provider: Provider, threads: int, done: queue.SimpleQueue[Done | None]\n'
+        '    ) -> None:\n'
         '        self._provider = provider\n'
         '        self._limit = threads\n'
         '        self._done = done\n'
@@ -8703,7 +8786,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = '66e8453fef87e125'
+GD['steward_py.digest'] = 'fbd986db15b0d6dc'
 $python$
 $definition$;
 
@@ -8718,7 +8801,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8733,7 +8816,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8758,7 +8841,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8773,7 +8856,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8790,7 +8873,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8817,7 +8900,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8841,7 +8924,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8857,7 +8940,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -8873,7 +8956,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -8889,7 +8972,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -8905,7 +8988,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -8926,7 +9009,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != '66e8453fef87e125': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,

@@ -248,6 +248,28 @@ def test_two_workers_share_the_work(db: Database, provider: Provider, start: Sta
     assert is_sound(db)
 
 
+@pytest.mark.parametrize("readers", [1, 3])
+def test_readers_claim_at_the_same_time(
+    db: Database, provider: Provider, start: Start, readers: int
+) -> None:
+    """While there is more than one has claimed: each on a connection of its own."""
+    add_model(db, provider)
+    add_table(db, 300)
+    worker = start("--batch", "5", "--readers", str(readers))
+    seen = 0
+    with db.connect() as watching:
+        while fresh(db) < 300:
+            ((count,),) = watching.execute(
+                "select count(distinct pid) from pg_stat_activity "
+                "where datname = current_database() and query like 'select c.token, c.claimed%'"
+            ).fetchall()
+            seen = max(seen, count)
+    assert worker.stop() == 0
+    assert seen == readers
+    assert sorted(provider.texts) == sorted(set(provider.texts))
+    assert is_sound(db)
+
+
 def test_health_tells_how_it_is(db: Database, provider: Provider, start: Start) -> None:
     """200 with what it does, on loopback; a model that cannot be called from here is named."""
     add_model(db, provider)

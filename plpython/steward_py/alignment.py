@@ -129,7 +129,8 @@ def _candidates(
         for shingle in _shingles(new[i]):
             found = homes.get(shingle, ())
             if len(found) <= _COMMONPLACE:
-                shared.update(found)
+                for j in found:
+                    shared[j] += 1
         best = sorted(shared.items(), key=lambda item: (-item[1], item[0]))[:_CANDIDATES]
         chosen = {j for j, count in best if count * 2 > best[0][1]}
         chosen.add(old_indexes[place * len(old_indexes) // len(new_indexes)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from unicodedata import numeric
 
@@ -64,6 +64,8 @@ _OPERATOR = re.compile(
     rf"|[{_MATHEMATICAL}])(?!\s?[-+{_CURRENCIES}]?\.?\d)"
     rf"|(?<!\d)(?<!\d\s)[{_CURRENCIES}](?!\s?\.?\d)(?![\w{{$])"
 )
+_ANY_OPERATOR = re.compile(rf"[<>=~+{_MATHEMATICAL}{_CURRENCIES}]")
+_DIGIT = re.compile(r"\d")
 # "[x]" of a list of tasks
 _CHECKBOX = re.compile(r"(?<!\w)\[[ xX]\](?!\()")
 # "A+", "AB-", "Rh+"
@@ -103,6 +105,13 @@ _MARKUP = re.compile(r"[*`]+")
 _UNDERLINED = re.compile(r"(.+?)\s+(=+|-{2,})\Z", re.DOTALL)
 
 
+# What a word or another token may be; most are nothing of it.
+_NUMBER_WORD, _DATE_WORD, _NEGATION, _NAME, _IDENTIFIER = 1, 2, 4, 8, 16
+
+_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 40
+
+
 class Lexicon(NamedTuple):
     """The words of some languages."""
 
@@ -115,6 +124,8 @@ class Lexicon(NamedTuple):
     days: frozenset[str]
     references: frozenset[str]
     sending: frozenset[str]
+    # what each token may be, as far as it has come up
+    kinds: dict[str, int]
 
 
 @cache
@@ -135,6 +146,7 @@ def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexico
         of(DAYS),
         of(REFERENCES),
         of(SENDING),
+        {},
     )
 
 
@@ -169,18 +181,18 @@ def opposites_of(
     old, new = _words_of(before), _words_of(after)
     gone, came = Counter(old) - Counter(new), Counter(new) - Counter(old)
     pairs = [(word, other) for word in gone for other in _opposites(word) if other in came]
+    answers_gone, answers_came = _answers(gone, lexicon), _answers(came, lexicon)
     pairs += [
         (word, other)
-        for word in gone
-        for other in came
-        for question, side in lexicon.opposites.get(word, ())
-        for asked, taken in lexicon.opposites.get(other, ())
-        if question == asked and side != taken
+        for question, answers in answers_gone.items()
+        for side, word in answers
+        for taken, other in answers_came[question]
+        if side != taken
     ]
     answers_before, answers_after = _answers(old, lexicon), _answers(new, lexicon)
     for question, answers in answers_before.items():
         others = answers_after[question]
-        if Counter(side for side, _ in answers) == Counter(side for side, _ in others):
+        if sorted(side for side, _ in answers) == sorted(side for side, _ in others):
             # "A must, B may" and "A may, B must"
             pairs += [
                 (word, other)
@@ -206,7 +218,12 @@ def _answers(words: Iterable[str], lexicon: Lexicon) -> dict[int, list[tuple[int
     return answers
 
 
-def _opposites(word: str) -> Iterator[str]:
+@lru_cache(maxsize=_REMEMBERED)
+def _opposites(word: str) -> tuple[str, ...]:
+    return tuple(_opposites_made_of(word))
+
+
+def _opposites_made_of(word: str) -> Iterator[str]:
     for letters, *ends in OPPOSITE_BEGINNINGS:
         for one, other in (ends, reversed(ends)):
             if word.startswith(one) and len(word) >= len(one) + letters:
@@ -231,21 +248,58 @@ def _in_text(paragraph: str, lexicon: Lexicon) -> Iterator[tuple[str, str]]:
     if match and match.group(2).lower() not in lexicon.months:
         text = paragraph[match.start(2) :]
         yield "references", match.group(1)
-    yield from _numbers(text, lexicon)
+    has_digits = _DIGIT.search(text) is not None
+    if has_digits or not text.isascii():
+        yield from _numbers(text, lexicon)
     tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(text)]
-    for number in _numbers_in_words(tokens, lexicon):
+    kinds = _kinds_of(tokens, lexicon)
+    for number in _numbers_in_words(tokens, kinds, lexicon):
         yield "numbers", number
-    for sign in _OPERATOR.finditer(text):
-        yield "numbers", sign.group()
-    for box in _CHECKBOX.finditer(text):
-        yield "negations", box.group().lower()
-    for grade in _GRADE.finditer(text):
-        yield "names", grade.group()
-    for date in _dates(text, tokens, lexicon):
+    if _ANY_OPERATOR.search(text):
+        for sign in _OPERATOR.finditer(text):
+            yield "numbers", sign.group()
+    if "[" in text:
+        for box in _CHECKBOX.finditer(text):
+            yield "negations", box.group().lower()
+    if "+" in text or "-" in text:
+        for grade in _GRADE.finditer(text):
+            yield "names", grade.group()
+    for date in _dates(text if has_digits else "", tokens, kinds, lexicon):
         yield "dates", date
-    for negation in _negations(tokens, lexicon):
+    for negation in _negations(tokens, kinds, lexicon):
         yield "negations", negation
-    yield from _names(text, tokens, lexicon)
+    yield from _names(text, tokens, kinds, lexicon)
+
+
+def _kinds_of(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[int]:
+    known = lexicon.kinds
+    kinds = []
+    for token, _ in tokens:
+        kind = known.get(token)
+        if kind is None:
+            kind = _kind(token, lexicon)
+            if len(token) <= _LONGEST_REMEMBERED:
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                known[token] = kind
+        kinds.append(kind)
+    return kinds
+
+
+def _kind(token: str, lexicon: Lexicon) -> int:
+    word = token.lower()
+    kind = 0
+    if word in AMBIGUOUS_NUMBERS or _is_number(word, lexicon):
+        kind |= _NUMBER_WORD
+    if word in lexicon.days or word in lexicon.months:
+        kind |= _DATE_WORD
+    if _negation(word, "", lexicon) is not None:
+        kind |= _NEGATION
+    if _is_identifier(token):
+        kind |= _IDENTIFIER | _NAME
+    elif token[0].isupper():
+        kind |= _NAME
+    return kind
 
 
 def _title(paragraph: str) -> str | None:
@@ -332,28 +386,38 @@ def _sends(words: Sequence[str], lexicon: Lexicon) -> bool:
     return bool(before) and (before[-1] in lexicon.sending or " ".join(before) in lexicon.sending)
 
 
-def _numbers_in_words(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:
+def _numbers_in_words(
+    tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon
+) -> Iterator[str]:
     """Numbers that are words, with the unit after them if there is one."""
-    for index, (token, _) in enumerate(tokens):
-        word = token.lower()
-        is_number = not lexicon.numbers.isdisjoint(word.split("-")) or (
-            lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None
-        )
-        if not is_number and word not in AMBIGUOUS_NUMBERS:
+    for index, kind in enumerate(kinds):
+        if not kind & _NUMBER_WORD:
             continue
+        token = tokens[index][0]
         following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
         unit = f" {following}" if following and _is_unit(following) else ""
-        if is_number or unit:
+        if unit or _is_number(token.lower(), lexicon):
             yield f"{token}{unit}"
+
+
+def _is_number(word: str, lexicon: Lexicon) -> bool:
+    return not lexicon.numbers.isdisjoint(word.split("-")) or (
+        lexicon.number_parts is not None and lexicon.number_parts.fullmatch(word) is not None
+    )
 
 
 def _is_unit(word: str) -> bool:
     return word.partition("/")[0].lower() in UNITS
 
 
-def _dates(text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> list[str]:
+def _dates(
+    text: str, tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon
+) -> list[str]:
     dates = [(match.start(), match.group()) for match in _DATE.finditer(text)]
-    for index, (word, place) in enumerate(tokens):
+    for index, kind in enumerate(kinds):
+        if not kind & _DATE_WORD:
+            continue
+        word, place = tokens[index]
         lower = word.lower()
         if lower in lexicon.days:
             dates.append((place, word))
@@ -369,52 +433,61 @@ def _dates(text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> li
     return [date for _, date in sorted(dates)]
 
 
-def _negations(tokens: Sequence[tuple[str, int]], lexicon: Lexicon) -> Iterator[str]:
+def _negations(
+    tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon
+) -> Iterator[str]:
     """Each negation with the word after it, so that one that moves is seen to have moved."""
-    for index, (token, _) in enumerate(tokens):
-        word = token.lower()
-        following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
-        if word.endswith("n't") or word == "cannot":
-            yield f"not {following}".strip()
-            continue
-        # "n'est", "nessun'altra", "qu'aucun"
-        elided, apostrophe, rest = word.partition("'")
-        if apostrophe and elided == "n" and "ne" in lexicon.negations:
-            yield f"ne {rest}"
-        elif apostrophe and elided in lexicon.negations:
-            yield f"{elided} {rest}"
-        elif apostrophe and rest in lexicon.negations:
-            yield f"{rest} {following}".strip()
-        elif word in lexicon.negations:
-            yield f"{word} {following}".strip()
-        elif word in lexicon.decisive:
-            yield word
+    for index, kind in enumerate(kinds):
+        if kind & _NEGATION:
+            following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
+            negation = _negation(tokens[index][0].lower(), following, lexicon)
+            if negation is not None:
+                yield negation
+
+
+def _negation(word: str, following: str, lexicon: Lexicon) -> str | None:
+    if word.endswith("n't") or word == "cannot":
+        return f"not {following}".strip()
+    # "n'est", "nessun'altra", "qu'aucun"
+    elided, apostrophe, rest = word.partition("'")
+    if apostrophe and elided == "n" and "ne" in lexicon.negations:
+        return f"ne {rest}"
+    if apostrophe and elided in lexicon.negations:
+        return f"{elided} {rest}"
+    if apostrophe and rest in lexicon.negations:
+        return f"{rest} {following}".strip()
+    if word in lexicon.negations:
+        return f"{word} {following}".strip()
+    return word if word in lexicon.decisive else None
 
 
 def _names(
-    text: str, tokens: Sequence[tuple[str, int]], lexicon: Lexicon
+    text: str, tokens: Sequence[tuple[str, int]], kinds: Sequence[int], lexicon: Lexicon
 ) -> Iterator[tuple[str, str]]:
     """Names of people, places and things: capitals within a sentence, and what code is made of.
 
     Not what only points, as in "Appendix F.31".
     """
-    begins = True
-    previous = ""
-    end = 0
-    for token, place in tokens:
-        gap = text[end:place]
-        if _SENTENCE_END.search(gap):
-            begins = not ("." in gap and _is_abbreviation(previous))
-        if previous.capitalize() in lexicon.references and _LETTERED.match(token):
+    for index, kind in enumerate(kinds):
+        if not kind & _NAME:
+            continue
+        token, place = tokens[index]
+        previous, before = tokens[index - 1] if index else ("", 0)
+        if _LETTERED.match(token) and previous.capitalize() in lexicon.references:
             yield "references", f"{previous} {token}"
         elif token not in lexicon.references and (
-            _is_identifier(token)
-            or (token[0].isupper() and not (begins and token.lower() in OPENERS))
+            kind & _IDENTIFIER
+            or not (
+                token.lower() in OPENERS
+                and (index == 0 or _ends_sentence(previous, text[before + len(previous) : place]))
+            )
         ):
             yield "names", token
-        begins = False
-        previous = token
-        end = place + len(token)
+
+
+def _ends_sentence(word: str, gap: str) -> bool:
+    """Whether a sentence ends after the word, with what stands between it and the next one."""
+    return _SENTENCE_END.search(gap) is not None and not ("." in gap and _is_abbreviation(word))
 
 
 def _is_abbreviation(word: str) -> bool:

@@ -75,7 +75,8 @@ class Pool:
         self._transport = transport
         self._requests = requests
         self._lanes: dict[str, _Lane] = {}
-        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        # None wakes whoever waits
+        self._done: queue.SimpleQueue[Done | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._held = 0
 
@@ -108,13 +109,19 @@ class Pool:
         self.begin()
         found: list[Done] = []
         try:
-            found.append(self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False))
-            while True:
-                found.append(self._done.get(False))
+            each = self._done.get(timeout=seconds) if seconds > 0 else self._done.get(False)
+            while each is not None:
+                found.append(each)
+                each = self._done.get(False)
         except queue.Empty:
-            with self._lock:
-                self._held -= len(found)
-            return found
+            pass
+        with self._lock:
+            self._held -= len(found)
+        return found
+
+    def wake(self) -> None:
+        """End one wait, or the next one."""
+        self._done.put(None)
 
     def withdraw(self) -> None:
         """What has not been sent will not be: it comes back as unsent."""
@@ -132,7 +139,9 @@ class Pool:
 class _Lane:
     """The queue and the threads of one model."""
 
-    def __init__(self, provider: Provider, threads: int, done: queue.SimpleQueue[Done]) -> None:
+    def __init__(
+        self, provider: Provider, threads: int, done: queue.SimpleQueue[Done | None]
+    ) -> None:
         self._provider = provider
         self._limit = threads
         self._done = done

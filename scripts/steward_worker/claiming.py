@@ -1,4 +1,4 @@
-"""Takes rows from the database and passes them on; and keeps what has been taken."""
+"""Decides when to claim; and keeps what has been taken."""
 
 from __future__ import annotations
 
@@ -7,44 +7,22 @@ import time
 
 import psycopg
 
-from steward_py.pool import Pool
 from steward_worker.counts import Counts
-from steward_worker.cutting import plan_of
-from steward_worker.database import Row, Session, Stopped
-from steward_worker.hand import Claim, Hand
+from steward_worker.database import Stopped
+from steward_worker.hand import Hand
 from steward_worker.log import Log
 from steward_worker.options import Options
 from steward_worker.registry import Registry
+from steward_worker.taking import Backlog, Taker
 
-_CLAIM = (
-    "select c.token, c.claimed_source::text, c.model, c.texts"
-    " from steward.claim(worker => %s, batch => %s::integer,"
-    " lease => make_interval(secs => %s::float8), source => %s::text::regclass,"
-    " models => %s::text[]) as c"
-)
-# for a server that does not cut and compare the texts itself
-_CLAIM_TEXTS = (
-    "select c.token, c.claimed_source::text, c.model, c.content, c.known, c.options"
-    " from steward.claim_texts(worker => %s, batch => %s::integer,"
-    " lease => make_interval(secs => %s::float8), source => %s::text::regclass,"
-    " models => %s::text[]) as c"
-)
-_SUBMIT = (
-    "select s.token, s.outcome, s.texts, s.error"
-    " from steward.submit_plans(%s::bigint[], %s::text[]) as s"
-)
 _EXTEND = "select e.token from steward.extend(%s::bigint[], make_interval(secs => %s::float8)) as e"
 _REAP = "select steward.reap()"
 
-# steward.claim() stops after so long when rows need no vector, or their texts are long: there may
-# be more
-_SETTLING = 0.2
 _REAP_EVERY = 30.0
 _REFRESH_EVERY = 5.0
 _GROWTH = 1.5
 _LONGEST_PAUSE = 30.0
-# how much text to claim at a time
-_CHARACTERS = 8_000_000
+_ASSISTANT_PAUSE = 5.0
 # `--once` ends after so many answers that there is nothing: another worker may have been about to
 # queue something
 _EMPTY_ENOUGH = 2
@@ -57,22 +35,22 @@ class Claimer:
         self,
         *,
         options: Options,
-        session: Session,
+        taker: Taker,
         registry: Registry,
-        pool: Pool,
         hand: Hand,
+        backlog: Backlog,
         counts: Counts,
         log: Log,
     ) -> None:
         self._options = options
-        self._session = session
+        self._taker = taker
+        self._session = taker.session
         self._registry = registry
-        self._pool = pool
         self._hand = hand
+        self._backlog = backlog
         self._counts = counts
         self._log = log
         self._stopping = threading.Event()
-        self._cuts_here = False
         self._leased_at = time.monotonic()
         self._reap_at = self._refresh_at = float("-inf")
 
@@ -107,83 +85,36 @@ class Claimer:
             self._registry.require(self._session)
         while not self._stopping.is_set():
             self._look_after()
-            names, rows = self._hand.room(self._registry.names)
-            if not names:
-                if not self._registry.names and self._options.once:
+            freed = self._hand.freed
+            taken = self._taker.take()
+            if taken is None:
+                if not self._registry.providers and self._options.once:
                     return True
-                self._hand.wait_for_room(min(1.0, self._options.lease / 6))
+                self._hand.wait_for_room(freed, min(1.0, self._options.lease / 6))
                 continue
-            rows = self._sized(min(rows, self._options.batch))
-            began = time.monotonic()
-            found = self._claim(names, rows)
-            self._counts.polled_at = time.monotonic()
-            has_more = found >= rows or self._counts.polled_at - began >= _SETTLING
-            if found:
+            if taken.rows:
                 nap = self._options.poll_min
-            if has_more:
+            if taken.has_more:
                 empty = 0
                 continue
-            if not found and self._options.once and len(self._hand) == 0:
+            if not taken.rows and self._options.once and self._is_all_done():
                 empty += 1
                 if empty >= _EMPTY_ENOUGH:
                     return True
-            self._hand.rest(nap)
-            if not found:
+                self._hand.rest(self._options.poll_min)
+                continue
+            if self._options.once:
+                # what is delivered may be the last of all
+                self._hand.wait_for_room(self._hand.freed, nap)
+            else:
+                self._hand.rest(nap)
+            if not taken.rows:
                 nap = min(nap * _GROWTH, self._options.poll_max)
         return False
 
-    def _sized(self, rows: int) -> int:
-        """Fewer rows if they are long."""
-        average = self._hand.average()
-        return max(1, min(rows, int(_CHARACTERS / average))) if average else rows
-
-    def _claim(self, names: list[str], rows: int) -> int:
-        options = self._options
-        parameters = [options.name, rows, options.lease, options.source, names]
-        if not self._cuts_here:
-            try:
-                return self._pass_on(self._session.run(_CLAIM, parameters))
-            except psycopg.errors.FeatureNotSupported:
-                self._log.info("the server has no PL/Python: texts are cut here")
-                self._cuts_here = True
-        return self._cut(self._session.run(_CLAIM_TEXTS, parameters))
-
-    def _cut(self, found: list[Row]) -> int:
-        """Cut and compare; what needs no vector is then finished."""
-        if not found:
-            return 0
-        claims = {
-            token: Claim(token, source, model, len(content))
-            for token, source, model, content, _, _ in found
-        }
-        self._hand.add(claims.values())
-        plans = [plan_of(content, known, options) for _, _, _, content, known, options in found]
-        planned = []
-        for token, outcome, texts, error in self._session.run(_SUBMIT, [list(claims), plans]):
-            claim = claims[token]
-            if outcome == "planned":
-                planned.append((token, claim.source, claim.model, texts))
-            elif outcome == "refused":
-                self._log.error("plan refused", model=claim.model, reason=error)
-        self._hand.remove(claims)
-        self._pass_on(planned)
-        return len(found)
-
-    def _pass_on(self, found: list[Row]) -> int:
-        """Have the texts embedded."""
-        if not found:
-            return 0
-        claims = [
-            Claim(token, source, model, sum(map(len, texts)))
-            for token, source, model, texts in found
-        ]
-        self._hand.add(claims)
-        self._counts.add(claimed=len(found))
-        for token, _, model, texts in found:
-            self._pool.submit(self._registry.of(model), token, texts)
-        self._pool.begin()
-        self._log.debug("claimed", rows=len(found), texts=sum(len(row[3]) for row in found))
-        return len(found)
+    def _is_all_done(self) -> bool:
+        # In this order: what an assistant has claimed is in the hand before its claim ends.
+        return not self._backlog.is_being_claimed and len(self._hand) == 0
 
     def _look_after(self) -> None:
         """Keep what is in hand, take back what others have lost, and learn of new models."""
@@ -206,3 +137,40 @@ class Claimer:
         if now >= self._refresh_at:
             self._refresh_at = now + _REFRESH_EVERY
             self._registry.refresh(self._session)
+
+
+class Assistant:
+    """Claims, too, while there is more than the claimer can: comparing texts takes the server long.
+
+    It cares for nothing else, and nothing depends on it: what goes wrong here goes wrong with the
+    claimer, who says so and goes on.
+    """
+
+    def __init__(self, taker: Taker, hand: Hand, backlog: Backlog, log: Log) -> None:
+        self.session = taker.session
+        self._taker = taker
+        self._hand = hand
+        self._backlog = backlog
+        self._log = log
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._stopping.set()
+        self._backlog.tell(True)
+        self._hand.wake()
+
+    def run(self) -> None:
+        """Until it is told to stop."""
+        while not self._stopping.is_set():
+            if not self._backlog.wait(_LONGEST_PAUSE) or self._stopping.is_set():
+                continue
+            freed = self._hand.freed
+            try:
+                if self._taker.take() is None:
+                    self._hand.wait_for_room(freed, 1.0)
+            except Stopped:
+                self._stopping.wait(_ASSISTANT_PAUSE)
+            except psycopg.Error as error:
+                self._log.error("cannot assist", error=str(error).splitlines()[0])
+                self._stopping.wait(_ASSISTANT_PAUSE)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+# how much text to claim at a time
+_CHARACTERS = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Claim:
 
 
 class Hand:
-    """Shared by the one who claims and the one who delivers."""
+    """Shared by those who claim and those who deliver."""
 
     def __init__(self, rows: int, characters: int) -> None:
         """How many rows of one model there may be, and how much text in all."""
@@ -30,6 +34,8 @@ class Hand:
         self._claims: dict[int, Claim] = {}
         self._rows_of: Counter[str] = Counter()
         self._held = 0
+        # how often there has been more room since
+        self._freed = 0
         self._is_awake = False
 
     def __len__(self) -> int:
@@ -55,6 +61,7 @@ class Hand:
                 if claim is not None:
                     self._rows_of[claim.model] -= 1
                     self._held -= claim.characters
+            self._freed += 1
             self._changed.notify_all()
 
     def tokens(self) -> list[int]:
@@ -62,28 +69,41 @@ class Hand:
         with self._changed:
             return list(self._claims)
 
-    def room(self, models: Iterable[str]) -> tuple[list[str], int]:
-        """The models of which more may be claimed, and how many rows in all.
+    @contextmanager
+    def room(self, models: Iterable[str], most: int) -> Iterator[tuple[list[str], int]]:
+        """The models of which more may be claimed, and how many rows in all, ``most`` at most.
 
-        One of which there is nearly enough is left out, so that a model that does not answer does
-        not make the claims of the others small.
+        Kept for whoever asks until it has added what it claimed.  A model of which there is nearly
+        enough is left out, so that one that does not answer does not make the claims of the others
+        small.
         """
         with self._changed:
             if self._held >= self._characters:
-                return [], 0
-            free = {name: self._rows - self._rows_of[name] for name in models}
-        names = [name for name, rows in free.items() if rows * 4 >= self._rows]
-        return names, min((free[name] for name in names), default=0)
-
-    def average(self) -> float:
-        """Characters of a row."""
-        with self._changed:
-            return self._held / len(self._claims) if self._claims else 0.0
+                free = {}
+            else:
+                free = {name: self._rows - self._rows_of[name] for name in models}
+            names = [name for name, rows in free.items() if rows * 4 >= self._rows]
+            rows = min((free[name] for name in names), default=0)
+            if self._claims:
+                # fewer rows if they are long
+                most = min(most, int(_CHARACTERS * len(self._claims) / max(1, self._held)))
+            rows = min(rows, max(1, most))
+            kept = dict.fromkeys(names, rows)
+            self._rows_of.update(kept)
+        try:
+            yield names, rows
+        finally:
+            with self._changed:
+                self._rows_of.subtract(kept)
+                if kept:
+                    self._freed += 1
+                    self._changed.notify_all()
 
     def wake(self) -> None:
         """There is something to look at: end a pause."""
         with self._changed:
             self._is_awake = True
+            self._freed += 1
             self._changed.notify_all()
 
     def rest(self, seconds: float) -> None:
@@ -94,11 +114,15 @@ class Hand:
                 self._changed.wait(left)
             self._is_awake = False
 
-    def wait_for_room(self, seconds: float) -> None:
-        """Until something was delivered, or somebody wakes us."""
+    @property
+    def freed(self) -> int:
+        """What ``wait_for_room`` compares."""
+        return self._freed
+
+    def wait_for_room(self, freed: int, seconds: float) -> None:
+        """Until there is more room than when ``freed`` was read, or somebody wakes us."""
         with self._changed:
-            before = len(self._claims)
-            self._changed.wait_for(lambda: self._is_awake or len(self._claims) < before, seconds)
+            self._changed.wait_for(lambda: self._freed != freed, seconds)
 
     def wait_until_empty(self, seconds: float) -> bool:
         """Whether all has been given back within that time."""

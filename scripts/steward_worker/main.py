@@ -18,7 +18,7 @@ from steward_py.pool import Pool
 from steward_py.providers import Model
 from steward_py.transport import Transport
 from steward_worker import health, local, serving
-from steward_worker.claiming import Claimer
+from steward_worker.claiming import Assistant, Claimer
 from steward_worker.counts import Counts
 from steward_worker.database import Malformed, Session, Stopped, check
 from steward_worker.delivering import Deliverer
@@ -27,6 +27,7 @@ from steward_worker.listening import listen
 from steward_worker.log import Log
 from steward_worker.options import Options, parse
 from steward_worker.registry import Registry, UnknownModel
+from steward_worker.taking import Backlog, Taker
 
 # in hand of one model: at the provider, on the way there, and on the way back
 _BATCHES = 4
@@ -55,15 +56,26 @@ class Worker:
         self._failure: BaseException | None = None
         self._began = time.monotonic()
         self._in = Session(options.dsn, log, self._may_reconnect, self._pause)
+        backlog = Backlog()
         self._claimer = Claimer(
             options=options,
-            session=self._in,
+            taker=self._taker(self._in, backlog),
             registry=self._registry,
-            pool=self._pool,
             hand=self._hand,
+            backlog=backlog,
             counts=self._counts,
             log=log,
         )
+        # They leave it to the claimer to connect again and again.
+        self._assistants = [
+            Assistant(
+                self._taker(Session(options.dsn, log, lambda: False, self._pause), backlog),
+                self._hand,
+                backlog,
+                log,
+            )
+            for _ in range(options.readers - 1)
+        ]
         self._delivering = threading.Event()
         self._delivering.set()
         self._deliverers = [
@@ -95,12 +107,13 @@ class Worker:
         if options.listen is not None:
             dsn = options.listen or options.dsn
             self._start(lambda: listen(dsn, self._hand, log, self._stopping), "listen")
-        claims = self._start(self._claimer.run, "claim")
+        claims = self._start(self._claim, "claim")
+        assists = [self._start(each.run, "assist") for each in self._assistants]
         delivers = [self._start(each.run, "deliver") for each in self._deliverers]
-        while claims.is_alive() and not self._stopping.wait(0.25):
+        while not self._stopping.wait(0.25):
             if options.progress:
                 self._show()
-        self._end(claims, delivers)
+        self._end([claims, *assists], delivers)
         if options.progress:
             self._show()
         log.info("ended", **self._counts.as_dict())
@@ -130,18 +143,21 @@ class Worker:
             "seconds_since_claim": round(silence, 1),
             "in_hand": len(self._hand),
             "database": problem or "ok",
-            "models": dict.fromkeys(self._registry.names, "ok") | unready,
+            "models": dict.fromkeys(self._registry.providers, "ok") | unready,
             **self._counts.as_dict(),
         }
 
     # ---- the end
 
-    def _end(self, claims: threading.Thread, delivers: list[threading.Thread]) -> None:
+    def _end(self, claims: list[threading.Thread], delivers: list[threading.Thread]) -> None:
         """What is under way may come to its end; the rest is given back."""
-        self._stopping.set()
         self._claimer.stop()
+        for assistant in self._assistants:
+            assistant.stop()
         # What a claim under way brings is ours to give back.
-        claims.join(_LAST_CALL)
+        until = time.monotonic() + _LAST_CALL
+        for thread in claims:
+            thread.join(max(0.0, until - time.monotonic()))
         self._pool.withdraw()
         grace = min(self._options.grace, self._options.lease / 2)
         until = time.monotonic() + grace
@@ -156,6 +172,8 @@ class Worker:
         self._delivering.clear()
         for each in self._deliverers:
             each.stop()
+        for _ in delivers:
+            self._pool.wake()
         for thread in delivers:
             thread.join(_LAST_CALL)
         if len(self._hand) and not any(thread.is_alive() for thread in delivers):
@@ -166,12 +184,20 @@ class Worker:
                     "left to the end of their lease", rows=len(self._hand), error=str(error)
                 )
         self._pool.close()
-        self._in.close()
-        for each in self._deliverers:
-            each.session.close()
+        sessions = [
+            self._in,
+            *(each.session for each in self._assistants),
+            *(each.session for each in self._deliverers),
+        ]
+        for session in sessions:
+            session.close()
 
     def _on_signal(self, *_: object) -> None:
         self._signals += 1
+        self._stopping.set()
+
+    def _claim(self) -> None:
+        self._claimer.run()
         self._stopping.set()
 
     # ---- threads
@@ -194,6 +220,18 @@ class Worker:
                     raise
 
         return run
+
+    def _taker(self, session: Session, backlog: Backlog) -> Taker:
+        return Taker(
+            options=self._options,
+            session=session,
+            registry=self._registry,
+            pool=self._pool,
+            hand=self._hand,
+            backlog=backlog,
+            counts=self._counts,
+            log=self._log,
+        )
 
     def _may_reconnect(self) -> bool:
         if self._stopping.is_set():

@@ -27,6 +27,7 @@ class Options:
     name: str = ""
     batch: int = 100
     concurrency: int = 8
+    readers: int = 2
     writers: int = 2
     lease: float = 120.0
     once: bool = False
@@ -91,6 +92,7 @@ def _parser(is_terminal: bool) -> argparse.ArgumentParser:
         metavar="N",
         help="requests to one model under way at the same time (default: 8)",
     )
+    add("--readers", type=int, metavar="N", help="connections that claim (default: 2)")
     add("--writers", type=int, metavar="N", help="connections that store results (default: 2)")
     add("--lease", type=_seconds, metavar="TIME", help="how long a claim lasts (default: 2min)")
     add("--once", action="store_true", help="end when there is nothing to do")
@@ -175,6 +177,7 @@ def _complaints(options: Options) -> list[str]:
         for holds, complaint in (
             (1 <= options.batch <= 10_000, "--batch is from 1 to 10000"),
             (1 <= options.concurrency <= 256, "--concurrency is from 1 to 256"),
+            (1 <= options.readers <= 16, "--readers is from 1 to 16"),
             (1 <= options.writers <= 16, "--writers is from 1 to 16"),
             (options.lease >= 1, "--lease is at least one second"),
             (

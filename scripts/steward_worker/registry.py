@@ -63,20 +63,18 @@ class Registry:
         self._transports: dict[str, Transport] = {}
 
     @property
-    def names(self) -> list[str]:
-        """Of the models whose rows are to be claimed: those that can be called from here."""
-        return [name for name, ready in self._models.items() if ready.provider is not None]
+    def providers(self) -> dict[str, Provider]:
+        """By name the models whose rows are to be claimed: those that can be called from here."""
+        return {
+            name: ready.provider
+            for name, ready in self._models.items()
+            if ready.provider is not None
+        }
 
     @property
     def problems(self) -> dict[str, str]:
         """Why the others cannot; they are left to other workers."""
         return {name: ready.problem for name, ready in self._models.items() if ready.problem}
-
-    def of(self, name: str) -> Provider:
-        """A model by its name."""
-        provider = self._models[name].provider
-        assert provider is not None  # noqa: S101  only those that have one are claimed
-        return provider
 
     def require(self, session: Session) -> None:
         """Raise ``UnknownModel`` if the database does not know one that --model names."""

@@ -51,6 +51,7 @@ def test_options_come_from_arguments_and_variables() -> None:
         ["--share", "0"],
         ["--secrets", "/nowhere/at/all"],
         ["--concurrency", "0"],
+        ["--readers", "0"],
         ["--serve", "8090"],
     ],
 )
@@ -112,27 +113,51 @@ def claims(model_name: str, *tokens: int) -> list[Claim]:
     return [Claim(token, "docs", model_name, 10) for token in tokens]
 
 
+def room(hand: Hand, *models: str, most: int = 100) -> tuple[list[str], int]:
+    """What may be claimed by somebody who then claims nothing."""
+    with hand.room(models, most) as found:
+        return found
+
+
 def test_hand_leaves_out_a_model_of_which_there_is_enough() -> None:
     """What may be claimed of the others is not made smaller by it."""
     hand = Hand(rows=4, characters=1000)
-    assert hand.room(["a", "b"]) == (["a", "b"], 4)
+    assert room(hand, "a", "b") == (["a", "b"], 4)
     hand.add(claims("a", 1, 2, 3, 4))
-    assert hand.room(["a", "b"]) == (["b"], 4)
+    assert room(hand, "a", "b") == (["b"], 4)
     hand.add(claims("b", 5))
-    assert hand.room(["a", "b"]) == (["b"], 3)
+    assert room(hand, "a", "b") == (["b"], 3)
+    assert room(hand, "a", "b", most=2) == (["b"], 2)
     hand.remove([1, 2, 99])
-    assert hand.room(["a", "b"]) == (["a", "b"], 2)
+    assert room(hand, "a", "b") == (["a", "b"], 2)
     assert hand.tokens() == [3, 4, 5]
+
+
+def test_hand_keeps_room_for_those_who_are_claiming() -> None:
+    """Two who claim at the same time do not take more than there is room for."""
+    hand = Hand(rows=4, characters=1000)
+    with hand.room(["a"], 3) as first:
+        assert first == (["a"], 3)
+        assert room(hand, "a", "b") == (["a", "b"], 1)
+        hand.add(claims("a", 1))
+        with hand.room(["a"], 3) as second:
+            assert second == ([], 0)
+        before = hand.freed
+    assert room(hand, "a") == (["a"], 3)
+    # whoever found none is told
+    hand.wait_for_room(before, 60)
 
 
 def test_hand_holds_so_much_text_and_no_more() -> None:
     """Long rows count for what they are."""
     hand = Hand(rows=100, characters=30)
     hand.add(claims("a", 1, 2, 3))
-    assert hand.room(["a"]) == ([], 0)
-    assert hand.average() == 10
+    assert room(hand, "a") == ([], 0)
     hand.remove([1])
-    assert hand.room(["a"]) == (["a"], 98)
+    assert room(hand, "a") == (["a"], 98)
+    long = Hand(rows=100, characters=100_000_000)
+    long.add([Claim(1, "docs", "a", 3_000_000)])
+    assert room(long, "a") == (["a"], 2)
 
 
 def test_hand_ends_a_rest() -> None:
