@@ -2941,7 +2941,7 @@ modules = {
         'import re\n'
         'from collections import Counter, defaultdict\n'
         'from collections.abc import Iterable, Iterator, Mapping, Sequence\n'
-        'from functools import cache, lru_cache\n'
+        'from functools import lru_cache\n'
         'from typing import NamedTuple\n'
         'from unicodedata import numeric\n'
         '\n'
@@ -3040,7 +3040,8 @@ modules = {
         '# What a word or another token may be; most are nothing of it.\n'
         '_NUMBER_WORD, _DATE_WORD, _NEGATION, _NAME, _IDENTIFIER = 1, 2, 4, 8, 16\n'
         '\n'
-        '_REMEMBERED = 20_000\n'
+        '# Words come again and again, and a session may last: this is some megabytes.\n'
+        '_REMEMBERED = 10_000\n'
         '_LONGEST_REMEMBERED = 40\n'
         '\n'
         '\n'
@@ -3060,7 +3061,7 @@ modules = {
         '    kinds: dict[str, int]\n'
         '\n'
         '\n'
-        '@cache\n'
+        '@lru_cache(maxsize=16)\n'
         'def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexicon:\n'
         '    """The words of the languages, and some more that negate."""\n'
         '\n'
@@ -3150,8 +3151,14 @@ modules = {
         '    return answers\n'
         '\n'
         '\n'
-        '@lru_cache(maxsize=_REMEMBERED)\n'
-        'def _opposites(word: str) -> tuple[str, ...]:\n'
+        'def _opposites(word: str) -> Iterable[str]:\n'
+        '    if len(word) > _LONGEST_REMEMBERED:\n'
+        '        return _opposites_made_of(word)\n'
+        '    return _remembered_opposites(word)\n'
+        '\n'
+        '\n'
+        '@lru_cache(maxsize=_REMEMBERED // 4)\n'
+        'def _remembered_opposites(word: str) -> tuple[str, ...]:\n'
         '    return tuple(_opposites_made_of(word))\n'
         '\n'
         '\n'
@@ -5721,11 +5728,11 @@ modules = {
         'plpython/steward_py/pool.py',
         '"""Many claims at once: their texts go to providers in full requests, several at a time.\n'
         '\n'
-        'One thread submits claims and waits for what is done, or one does this and another that; threads of\n'
-        'the pool do nothing but ask providers.  Each model has a queue and threads of its own, so that one\n'
-        'that hangs or has to wait keeps no other from being asked.  Texts of several claims go into one\n'
-        'request, and those of one claim into several.  When a provider fails, what is still queued for it is\n'
-        'not sent: it comes back as unsent.\n'
+        'Any thread may submit claims, and any may wait for what is done; threads of the pool do nothing but\n'
+        'ask providers.  Each model has a queue and threads of its own, so that one that hangs or has to wait\n'
+        'keeps no other from being asked.  Texts of several claims go into one request, and those of one\n'
+        'claim into several.  When a provider fails, what is still queued for it is not sent: it comes back\n'
+        'as unsent.\n'
         '"""\n'
         '\n'
         'from __future__ import annotations\n'
@@ -5735,7 +5742,7 @@ modules = {
         'import threading\n'
         'import time\n'
         'from collections import deque\n'
-        'from collections.abc import Callable, Sequence\n'
+        'from collections.abc import Callable, Iterable, Sequence\n'
         'from dataclasses import dataclass\n'
         '\n'
         'from steward_py.packing import Provider, estimated_tokens\n'
@@ -5807,18 +5814,25 @@ modules = {
         '\n'
         '    def submit(self, provider: Provider, token: int, texts: Sequence[str | None]) -> None:\n'
         '        """Have the texts of a claim embedded.  Nothing is sent before ``begin`` or ``wait``."""\n'
+        '        job = _Job(token, len(texts))\n'
+        '        name = provider.model.name\n'
         '        with self._lock:\n'
         '            self._held += 1\n'
-        '        job = _Job(token, len(texts))\n'
-        '        if not texts:\n'
+        '            lane = self._lanes.get(name)\n'
+        '            if lane is None:\n'
+        '                threads = self._requests if provider.is_parallel else 1\n'
+        '                lane = self._lanes[name] = _Lane(provider, threads, self._done)\n'
+        '        if texts:\n'
+        '            lane.submit(provider, job, texts)\n'
+        '        else:\n'
         '            self._done.put(Done(token, []))\n'
-        '            return\n'
-        '        name = provider.model.name\n'
-        '        lane = self._lanes.get(name)\n'
-        '        if lane is None:\n'
-        '            threads = self._requests if provider.is_parallel else 1\n'
-        '            lane = self._lanes[name] = _Lane(provider, threads, self._done)\n'
-        '        lane.submit(provider, job, texts)\n'
+        '\n'
+        '    def return_unsent(self, tokens: Iterable[int], reason: str) -> None:\n'
+        '        """Claims whose texts could not even be submitted, for whoever waits."""\n'
+        '        for token in tokens:\n'
+        '            with self._lock:\n'
+        '                self._held += 1\n'
+        '            self._done.put(Done(token, [], Failure(UNSENT, reason)))\n'
         '\n'
         '    def begin(self) -> None:\n'
         '        """Send what has been submitted."""\n'
@@ -8837,7 +8851,7 @@ for file, _ in modules.values():
 
 sys.meta_path.insert(0, StewardFinder())
 GD['steward_py'] = importlib.import_module('steward_py')
-GD['steward_py.digest'] = 'fbd986db15b0d6dc'
+GD['steward_py.digest'] = '5dbe7802691b2488'
 $python$
 $definition$;
 
@@ -8852,7 +8866,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.plan_documents(plpy, contents, knowns, options, seconds)
 $python$
@@ -8867,7 +8881,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_chunking(plpy, options)
 $python$
@@ -8892,7 +8906,7 @@ rows 10
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.chunk(plpy, content, chunking)
 $python$
@@ -8907,7 +8921,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.check_policy(plpy, options)
 $python$
@@ -8924,7 +8938,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.accepted(
     plpy, olds, old_prefixes, texts, prefixes, policy_json=significance
@@ -8951,7 +8965,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.explain_change(plpy, known, old_text, new_text, options)
 $python$
@@ -8975,7 +8989,7 @@ stable parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.entry.replay(plpy, states, significance)
 $python$
@@ -8991,7 +9005,7 @@ stable parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.models.embed(plpy, model, texts)
 $python$
@@ -9007,7 +9021,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.load_provider(plpy, model)
 $python$
@@ -9023,7 +9037,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.embed_query(plpy, model, query)
 $python$
@@ -9039,7 +9053,7 @@ volatile parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 return steward_py.serving.test_model(plpy, model)
 $python$
@@ -9060,7 +9074,7 @@ language plpython3u
 -- invoker and without a search_path: a procedure with either may not commit
 security invoker
 as $python$
-if GD.get('steward_py.digest') != 'fbd986db15b0d6dc': plpy.execute('select steward._load_python()')
+if GD.get('steward_py.digest') != '5dbe7802691b2488': plpy.execute('select steward._load_python()')
 steward_py = GD['steward_py']
 steward_py.serving.work(
     plpy, seconds, batch, lease_seconds, worker,

@@ -62,6 +62,27 @@ def begin(plain: Database) -> Iterator[Start]:
         each.wait()
 
 
+def test_claims_are_given_back_when_their_plans_cannot_be_submitted(
+    plain: Database, begin: Start, provider: Provider
+) -> None:
+    """They stay in nobody's hand."""
+    add_model(plain, provider)
+    fill(plain, "{}")
+    plain.run("alter function steward.submit_plans rename to elsewhere")
+    worker = begin()
+    eventually(lambda: worker.told("cannot claim"))
+    plain.run("alter function steward.elsewhere rename to submit_plans")
+    eventually(lambda: is_embedded_in_time(plain))
+    assert worker.stop() == 0
+    assert plain.value("select count(*) from steward_private.claim") == 0
+
+
+def is_embedded_in_time(db: Database) -> bool:
+    """What was given back can be claimed after five seconds: let them be over."""
+    hurry(db)
+    return fresh(db, "pages") == len(TEXTS)
+
+
 def fill(db: Database, chunking: str) -> None:
     """A table of two parts with the texts in it, embedded by a model of ours."""
     db.run("create table pages (id integer primary key, title text, body text)")

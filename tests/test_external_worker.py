@@ -445,6 +445,29 @@ def is_given_back_in_time(db: Database) -> bool:
     return bool(db.value("select count(*) = 0 from steward.jobs where state <> 'pending'"))
 
 
+def test_claim_that_takes_long_is_undone_after_a_signal(
+    db: Database, provider: Provider, start: Start
+) -> None:
+    """It would be committed after the worker is gone: rows that nobody has until the lease ends."""
+    add_model(db, provider)
+    db.run(
+        "create function slowly(text text) returns text language plpgsql immutable "
+        "as 'begin perform pg_sleep(60); return text; end'"
+    )
+    db.run("create table docs (id integer primary key, body text)")
+    db.run("select steward.track('docs', content => 'public.slowly(body)', model => 'remote@1')")
+    db.run("insert into docs values (1, 'one')")
+    claiming = (
+        "select count(*) from pg_stat_activity where datname = current_database() "
+        "and state = 'active' and query like 'select c.token, c.claimed%'"
+    )
+    worker = start()
+    eventually(lambda: db.value(claiming) == 1)
+    assert worker.stop() == 0
+    eventually(lambda: db.value(claiming) == 0)
+    assert (claims(db), charged(db)) == (0, 0)
+
+
 def test_requests_that_hang_do_not_keep_the_worker_from_ending(
     db: Database, provider: Provider, start: Start
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import numeric
 
@@ -108,7 +108,8 @@ _UNDERLINED = re.compile(r"(.+?)\s+(=+|-{2,})\Z", re.DOTALL)
 # What a word or another token may be; most are nothing of it.
 _NUMBER_WORD, _DATE_WORD, _NEGATION, _NAME, _IDENTIFIER = 1, 2, 4, 8, 16
 
-_REMEMBERED = 20_000
+# Words come again and again, and a session may last: this is some megabytes.
+_REMEMBERED = 10_000
 _LONGEST_REMEMBERED = 40
 
 
@@ -128,7 +129,7 @@ class Lexicon(NamedTuple):
     kinds: dict[str, int]
 
 
-@cache
+@lru_cache(maxsize=16)
 def lexicon_of(languages: tuple[str, ...], negations: tuple[str, ...]) -> Lexicon:
     """The words of the languages, and some more that negate."""
 
@@ -218,8 +219,14 @@ def _answers(words: Iterable[str], lexicon: Lexicon) -> dict[int, list[tuple[int
     return answers
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _opposites(word: str) -> tuple[str, ...]:
+def _opposites(word: str) -> Iterable[str]:
+    if len(word) > _LONGEST_REMEMBERED:
+        return _opposites_made_of(word)
+    return _remembered_opposites(word)
+
+
+@lru_cache(maxsize=_REMEMBERED // 4)
+def _remembered_opposites(word: str) -> tuple[str, ...]:
     return tuple(_opposites_made_of(word))
 
 

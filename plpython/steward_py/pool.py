@@ -1,10 +1,10 @@
 """Many claims at once: their texts go to providers in full requests, several at a time.
 
-One thread submits claims and waits for what is done, or one does this and another that; threads of
-the pool do nothing but ask providers.  Each model has a queue and threads of its own, so that one
-that hangs or has to wait keeps no other from being asked.  Texts of several claims go into one
-request, and those of one claim into several.  When a provider fails, what is still queued for it is
-not sent: it comes back as unsent.
+Any thread may submit claims, and any may wait for what is done; threads of the pool do nothing but
+ask providers.  Each model has a queue and threads of its own, so that one that hangs or has to wait
+keeps no other from being asked.  Texts of several claims go into one request, and those of one
+claim into several.  When a provider fails, what is still queued for it is not sent: it comes back
+as unsent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from steward_py.packing import Provider, estimated_tokens
@@ -86,18 +86,25 @@ class Pool:
 
     def submit(self, provider: Provider, token: int, texts: Sequence[str | None]) -> None:
         """Have the texts of a claim embedded.  Nothing is sent before ``begin`` or ``wait``."""
+        job = _Job(token, len(texts))
+        name = provider.model.name
         with self._lock:
             self._held += 1
-        job = _Job(token, len(texts))
-        if not texts:
+            lane = self._lanes.get(name)
+            if lane is None:
+                threads = self._requests if provider.is_parallel else 1
+                lane = self._lanes[name] = _Lane(provider, threads, self._done)
+        if texts:
+            lane.submit(provider, job, texts)
+        else:
             self._done.put(Done(token, []))
-            return
-        name = provider.model.name
-        lane = self._lanes.get(name)
-        if lane is None:
-            threads = self._requests if provider.is_parallel else 1
-            lane = self._lanes[name] = _Lane(provider, threads, self._done)
-        lane.submit(provider, job, texts)
+
+    def return_unsent(self, tokens: Iterable[int], reason: str) -> None:
+        """Claims whose texts could not even be submitted, for whoever waits."""
+        for token in tokens:
+            with self._lock:
+                self._held += 1
+            self._done.put(Done(token, [], Failure(UNSENT, reason)))
 
     def begin(self) -> None:
         """Send what has been submitted."""

@@ -92,6 +92,7 @@ class Claimer:
                     return True
                 self._hand.wait_for_room(freed, min(1.0, self._options.lease / 6))
                 continue
+            self._counts.polled_at = time.monotonic()
             if taken.rows:
                 nap = self._options.poll_min
             if taken.has_more:
@@ -103,11 +104,16 @@ class Claimer:
                     return True
                 self._hand.rest(self._options.poll_min)
                 continue
+            empty = 0
+            # Leases have to be extended meanwhile.
+            pause = min(nap, self._options.lease / 6) if len(self._hand) else nap
             if self._options.once:
                 # what is delivered may be the last of all
-                self._hand.wait_for_room(self._hand.freed, nap)
+                freed = self._hand.freed
+                if not self._stopping.is_set():
+                    self._hand.wait_for_room(freed, pause)
             else:
-                self._hand.rest(nap)
+                self._hand.rest(pause)
             if not taken.rows:
                 nap = min(nap * _GROWTH, self._options.poll_max)
         return False
@@ -157,20 +163,29 @@ class Assistant:
     def stop(self) -> None:
         """Claim no more."""
         self._stopping.set()
-        self._backlog.tell(True)
+        self._backlog.close()
         self._hand.wake()
 
     def run(self) -> None:
         """Until it is told to stop."""
         while not self._stopping.is_set():
-            if not self._backlog.wait(_LONGEST_PAUSE) or self._stopping.is_set():
+            if not self._backlog.wait(_LONGEST_PAUSE):
+                # a connection that nobody needs
+                self.session.close()
                 continue
             freed = self._hand.freed
             try:
-                if self._taker.take() is None:
+                # Whatever that takes, the claimer need not wait for it.
+                self.session.open()
+                if self._taker.take() is None and not self._stopping.is_set():
                     self._hand.wait_for_room(freed, 1.0)
             except Stopped:
-                self._stopping.wait(_ASSISTANT_PAUSE)
+                self._rest()
             except psycopg.Error as error:
                 self._log.error("cannot assist", error=str(error).splitlines()[0])
-                self._stopping.wait(_ASSISTANT_PAUSE)
+                self._rest()
+
+    def _rest(self) -> None:
+        """Until the claimer has found more than it can claim, and not at once."""
+        self._backlog.tell(False)
+        self._stopping.wait(_ASSISTANT_PAUSE)

@@ -14,6 +14,14 @@ from steward_worker.log import Log
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 _CONNECT_SECONDS = 10
+# A server that is gone without a word is noticed within a minute or so, not after two hours.
+_KEEPALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+_CANCEL_SECONDS = 1.0
 # Serialization failure, deadlock, lock not available, cancelled; too little memory, disk or
 # connections; shutting down or starting up: the statement is sound, only the moment is not.
 _OF_MOMENT = ("40001", "40P01", "55P03", "57014", "53", "57P", "58")
@@ -46,13 +54,13 @@ def is_of_moment(error: psycopg.Error) -> bool:
 
 def connect(dsn: str) -> psycopg.Connection[Row]:
     """A connection with nothing in it that a pooler in transaction mode cannot keep."""
-    return psycopg.connect(
-        dsn,
-        autocommit=True,
-        prepare_threshold=None,
-        connect_timeout=_CONNECT_SECONDS,
-        fallback_application_name="steward-worker",
-    )
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "fallback_application_name": "steward-worker",
+        **_KEEPALIVE,
+        **conninfo_to_dict(dsn),
+    }
+    return psycopg.connect(autocommit=True, prepare_threshold=None, **options)
 
 
 class Session:
@@ -109,6 +117,20 @@ class Session:
                 self.problem = self.failing_since = None
                 self.answered_at = time.monotonic()
                 return rows
+
+    def open(self) -> None:
+        """Connect, unless it is connected; otherwise like ``run``."""
+        if self._connection is None:
+            self.run("select")
+
+    def cancel(self) -> None:
+        """From another thread: end the statement under way, if there is one."""
+        connection = self._connection
+        if connection is not None:
+            try:
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            except psycopg.Error as error:
+                self._log.warning("statement cannot be cancelled", error=_said(error))
 
     def close(self) -> None:
         """Let go of the connection, if there is one."""

@@ -67,15 +67,15 @@ class Worker:
             log=log,
         )
         # They leave it to the claimer to connect again and again.
-        self._assistants = [
-            Assistant(
-                self._taker(Session(options.dsn, log, lambda: False, self._pause), backlog),
-                self._hand,
-                backlog,
-                log,
-            )
+        assisting = [
+            Session(options.dsn, log, lambda: False, self._pause)
             for _ in range(options.readers - 1)
         ]
+        self._assistants = [
+            Assistant(self._taker(session, backlog), self._hand, backlog, log)
+            for session in assisting
+        ]
+        self._ins = [self._in, *assisting]
         self._delivering = threading.Event()
         self._delivering.set()
         self._deliverers = [
@@ -110,7 +110,7 @@ class Worker:
         claims = self._start(self._claim, "claim")
         assists = [self._start(each.run, "assist") for each in self._assistants]
         delivers = [self._start(each.run, "deliver") for each in self._deliverers]
-        while not self._stopping.wait(0.25):
+        while not self._signals and not self._stopping.wait(0.25):
             if options.progress:
                 self._show()
         self._end([claims, *assists], delivers)
@@ -151,13 +151,8 @@ class Worker:
 
     def _end(self, claims: list[threading.Thread], delivers: list[threading.Thread]) -> None:
         """What is under way may come to its end; the rest is given back."""
-        self._claimer.stop()
-        for assistant in self._assistants:
-            assistant.stop()
-        # What a claim under way brings is ours to give back.
-        until = time.monotonic() + _LAST_CALL
-        for thread in claims:
-            thread.join(max(0.0, until - time.monotonic()))
+        self._stopping.set()
+        self._end_claims(claims)
         self._pool.withdraw()
         grace = min(self._options.grace, self._options.lease / 2)
         until = time.monotonic() + grace
@@ -184,17 +179,24 @@ class Worker:
                     "left to the end of their lease", rows=len(self._hand), error=str(error)
                 )
         self._pool.close()
-        sessions = [
-            self._in,
-            *(each.session for each in self._assistants),
-            *(each.session for each in self._deliverers),
-        ]
-        for session in sessions:
+        for session in (*self._ins, *(each.session for each in self._deliverers)):
             session.close()
 
+    def _end_claims(self, claims: list[threading.Thread]) -> None:
+        """What a claim under way brings is ours to give back; one that takes long is undone."""
+        self._claimer.stop()
+        for assistant in self._assistants:
+            assistant.stop()
+        until = time.monotonic() + _LAST_CALL
+        for thread, session in zip(claims, self._ins, strict=True):
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                session.cancel()
+                thread.join(_LAST_CALL)
+
     def _on_signal(self, *_: object) -> None:
+        # no more than that: whatever it interrupts may hold a lock
         self._signals += 1
-        self._stopping.set()
 
     def _claim(self) -> None:
         self._claimer.run()
@@ -246,8 +248,8 @@ class Worker:
         self._stopping.wait(seconds)
 
     def _out_problem(self) -> str | None:
-        sessions = [each.session for each in self._deliverers if each.session.answered_at]
-        return next((session.problem for session in sessions if session.problem), None)
+        sessions = [each.session for each in self._deliverers]
+        return next((each.problem for each in sessions if each.failing_since is not None), None)
 
     def _local(self) -> Callable[[Model], Provider] | None:
         encoder = self._encoder

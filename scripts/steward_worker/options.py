@@ -177,7 +177,7 @@ def _complaints(options: Options) -> list[str]:
         for holds, complaint in (
             (1 <= options.batch <= 10_000, "--batch is from 1 to 10000"),
             (1 <= options.concurrency <= 256, "--concurrency is from 1 to 256"),
-            (1 <= options.readers <= 16, "--readers is from 1 to 16"),
+            (1 <= options.readers <= 4, "--readers is from 1 to 4"),
             (1 <= options.writers <= 16, "--writers is from 1 to 16"),
             (options.lease >= 1, "--lease is at least one second"),
             (

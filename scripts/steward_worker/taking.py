@@ -14,7 +14,7 @@ from steward_py.packing import Provider
 from steward_py.pool import Pool
 from steward_worker.counts import Counts
 from steward_worker.cutting import plan_of
-from steward_worker.database import Row, Session
+from steward_worker.database import Row, Session, Stopped
 from steward_worker.hand import Claim, Hand
 from steward_worker.log import Log
 from steward_worker.options import Options
@@ -49,6 +49,7 @@ class Backlog:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._is_there = False
+        self._is_closed = False
         self._claiming = 0
 
     @property
@@ -73,10 +74,17 @@ class Backlog:
             self._is_there = is_there
             self._changed.notify_all()
 
+    def close(self) -> None:
+        """Nobody need wait any more."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
     def wait(self, seconds: float) -> bool:
         """Whether there is more, within that time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._is_there, seconds)
+            self._changed.wait_for(lambda: self._is_there or self._is_closed, seconds)
+            return self._is_there
 
 
 class Taken(NamedTuple):
@@ -120,8 +128,8 @@ class Taker:
             began = time.monotonic()
             with self._backlog.claiming():
                 found = self._claim({name: providers[name] for name in names}, rows)
-        self._counts.polled_at = now = time.monotonic()
-        taken = Taken(found, has_more=found >= rows or now - began >= _SETTLING)
+        took = time.monotonic() - began
+        taken = Taken(found, has_more=found >= rows or took >= _SETTLING)
         self._backlog.tell(taken.has_more)
         return taken
 
@@ -146,8 +154,13 @@ class Taker:
         }
         self._hand.add(claims.values())
         plans = [plan_of(content, known, options) for _, _, _, content, known, options in found]
+        try:
+            submitted = self.session.run(_SUBMIT, [list(claims), plans])
+        except (psycopg.Error, Stopped):
+            self._pool.return_unsent(claims, "the plans could not be submitted")
+            raise
         planned = []
-        for token, outcome, texts, error in self.session.run(_SUBMIT, [list(claims), plans]):
+        for token, outcome, texts, error in submitted:
             claim = claims[token]
             if outcome == "planned":
                 planned.append((token, claim.source, claim.model, texts))
@@ -167,8 +180,10 @@ class Taker:
         ]
         self._hand.add(claims)
         self._counts.add(claimed=len(found))
+        # A claim takes a while: meanwhile a key may have been changed.
+        newest = providers | self._registry.providers
         for token, _, model, texts in found:
-            self._pool.submit(providers[model], token, texts)
+            self._pool.submit(newest[model], token, texts)
         self._pool.begin()
         self._log.debug("claimed", rows=len(found), texts=sum(len(row[3]) for row in found))
         return len(found)

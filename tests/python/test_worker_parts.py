@@ -20,6 +20,7 @@ from steward_worker.keys import KeyProblem, key_of
 from steward_worker.local import LocalProvider, SharedEncoder
 from steward_worker.log import Log
 from steward_worker.options import Options, parse
+from steward_worker.taking import Backlog
 
 KEY = "sk-0123456789abcdef"
 
@@ -168,6 +169,21 @@ def test_hand_ends_a_rest() -> None:
     threading.Timer(0.05, hand.wake).start()
     hand.rest(60)
     assert hand.wait_until_empty(0)
+
+
+def test_backlog_that_is_closed_keeps_nobody_waiting() -> None:
+    """Whatever a claim says at the same moment."""
+    backlog = Backlog()
+    assert not backlog.wait(0)
+    backlog.tell(True)
+    assert backlog.wait(60)
+    backlog.tell(False)
+    backlog.close()
+    backlog.tell(False)
+    assert not backlog.wait(60)
+    with backlog.claiming():
+        assert backlog.is_being_claimed
+    assert not backlog.is_being_claimed
 
 
 def test_log_is_one_line_an_event() -> None:
